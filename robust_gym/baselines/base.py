@@ -1,0 +1,129 @@
+"""What an algorithm and its policies look like, and how policies are stored.
+
+An algorithm is a dataclass whose fields are its arguments, documented field by field; it is configuration,
+command-line options and record at once. One file under ``robust_gym/baselines/`` holds one algorithm, and
+imports torch and other heavy libraries only inside its methods.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from robust_gym import registry
+from robust_gym.disruption import did_you_mean
+from robust_gym.evaluate import Policy
+from robust_gym.protocol import EVALUATION_SEEDS
+from robust_gym.task import Budget, MissingExtraError, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of environment steps done so far."""
+
+
+@runtime_checkable
+class Algorithm(Protocol):
+    """Turns a task, a budget and a seed into a policy."""
+
+    def train(self, task: Task, budget: Budget, seed: int, progress: Progress) -> Policy:
+        """Train, using at most ``budget.steps`` environment steps and only training seeds."""
+
+    @staticmethod
+    def load(directory: Path, task: Task) -> Policy:
+        """Load a policy that this algorithm has saved for the task."""
+
+
+def create(name: str, arguments: Mapping[str, Any] | None = None) -> Algorithm:
+    """Return the algorithm registered under a name, with some of its arguments changed.
+
+    Raises:
+        UnknownNameError: If no algorithm has that name.
+        MissingExtraError: If a package it needs is missing; the message says what to install.
+        ValueError: If it has no such argument.
+    """
+    info = registry.algorithm(name)
+    for module in info.modules:
+        if not _importable(module):
+            raise MissingExtraError(f"{name} needs the package {module!r}, which is not installed: {info.install}")
+    fields = [field.name for field in dataclasses.fields(info.cls)]
+    for argument in arguments or {}:
+        if argument not in fields:
+            raise ValueError(
+                f"{name} has no argument {argument!r}; it has {', '.join(fields)}.{did_you_mean(argument, fields)}"
+            )
+    algorithm: Algorithm = info.cls(**(arguments or {}))
+    return algorithm
+
+
+def _importable(module: str) -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec(module) is not None
+
+
+def training_seed(rng: np.random.Generator) -> int:
+    """Draw the seed of a training episode; never one that the protocol evaluates."""
+    return int(rng.integers(EVALUATION_SEEDS))
+
+
+def save_policy(
+    directory: Path, algorithm: str, task: Task, weights: Mapping[str, torch.Tensor], meta: Mapping[str, Any]
+) -> None:
+    """Write ``policy.safetensors`` and ``policy.json`` into a directory.
+
+    Args:
+        directory: Made if it does not exist.
+        algorithm: Registered name.
+        task: The task trained on.
+        weights: Tensors by name.
+        meta: Whatever else the policy needs, as JSON values.
+    """
+    from safetensors.torch import save_file
+
+    directory.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, directory / "policy.safetensors")
+    text = json.dumps({"algorithm": algorithm, "task": task.id, **meta}, indent=2)
+    (directory / "policy.json").write_text(text + "\n")
+
+
+def read_policy(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what ``save_policy`` has written: tensors by name, and the JSON values.
+
+    Raises:
+        FileNotFoundError: If the directory holds no policy.
+        ValueError: If a file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    meta_path = directory / "policy.json"
+    if not meta_path.exists():
+        raise FileNotFoundError(f"{directory} holds no policy (there is no policy.json in it)")
+    try:
+        meta = json.loads(meta_path.read_text())
+        weights = load_file(directory / "policy.safetensors")
+    except (json.JSONDecodeError, SafetensorError, UnicodeDecodeError) as error:
+        raise ValueError(f"the policy in {directory} is damaged: {error}") from error
+    if not isinstance(meta, dict) or not {"algorithm", "task"} <= set(meta):
+        raise ValueError(f"the policy in {directory} does not name its algorithm and task")
+    return weights, meta
+
+
+def load_policy(directory: Path) -> Policy:
+    """Load a policy that ``bench`` or an algorithm has saved, whatever the algorithm.
+
+    Raises:
+        FileNotFoundError: If the directory holds no policy.
+        ValueError: If a file is damaged.
+        UnknownNameError: If its algorithm or task is not registered.
+    """
+    _, meta = read_policy(directory)
+    info = registry.algorithm(str(meta["algorithm"]))
+    policy: Policy = info.cls.load(directory, registry.task(str(meta["task"])))  # type: ignore[attr-defined]
+    return policy

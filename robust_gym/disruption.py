@@ -1,0 +1,355 @@
+"""The disruption grammar: one string that says how the world differs from training.
+
+```
+disruption := "none" | term ("+" term)*
+term       := channel ["/" agent] [":" kind] (":" args | "@" level) ["~" schedule]
+channel    := "dynamics" | "action" | "reward" | "observation"      (alias "obs")
+args       := value ("," value)* | key "=" value ("," key "=" value)*
+level      := 1..5
+schedule   := "always" | "p=0.3" | "every=20" | "steps=100..200" | "episode=0.5"
+            | "ramp=500" | "sine=200"
+```
+
+On the dynamics channel the kind may also be the name of one of the task's parameters, with a
+number, a range drawn at each reset (``0.8..1.3``) or a word (``dynamics:city:tampa``). Which
+parameters a task has is checked when the environment is made; everything else is checked here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from robust_gym.kinds import CHANNELS, DEFAULT_KIND, Kind, find_kind, kinds
+
+__all__ = ["Disruption", "DisruptionError", "Range", "Schedule", "Term", "did_you_mean"]
+
+MAX_LENGTH = 2000
+"""Longest disruption string that is read, in characters."""
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
+_AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
+# A plus sign followed by a digit belongs to an exponent (1e+3) or a sign, so only one before a letter splits.
+_TERM_SPLIT = re.compile(r"\+(?=\s*[A-Za-z]|\s*$)")
+
+
+class DisruptionError(ValueError):
+    """A disruption that cannot be understood, or that a task cannot honour."""
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest option, or an empty string."""
+    near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a value drawn uniformly at each reset, written ``low..high``."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{_show(self.low)}..{_show(self.high)}"
+
+
+Value = int | float | str | Range
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When, and how strongly, a term acts within an episode of steps ``t = 0, 1, 2, …``.
+
+    Attributes:
+        name: ``always``; ``p`` (each step on its own with that probability); ``every`` (steps 0, k,
+            2k, …); ``steps`` (first to last, both included); ``episode`` (the whole episode, with
+            that probability); ``ramp`` (strength grows from 0 to 1 over that many steps); ``sine``
+            (strength (1 - cos(2 pi t / period)) / 2).
+        values: The numbers after the equals sign.
+    """
+
+    name: str = "always"
+    values: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        return self.name if self.name == "always" else f"{self.name}={'..'.join(map(_show, self.values))}"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a disruption; see the module's grammar.
+
+    Attributes:
+        channel: ``dynamics``, ``action``, ``reward`` or ``observation``.
+        kind: A kind of [robust_gym.kinds][], or the name of a dynamics parameter.
+        args: The values, all of them, defaults filled in; empty when ``level`` is given.
+        level: Severity 1 to 5, or ``None``.
+        agent: The agent meant, or ``None`` for all.
+        schedule: When it acts.
+    """
+
+    channel: str
+    kind: str
+    args: tuple[Value, ...] = ()
+    level: int | None = None
+    agent: str | None = None
+    schedule: Schedule = Schedule()
+
+    @property
+    def spec(self) -> Kind | None:
+        """The kind's entry in the table, or ``None`` for a dynamics parameter."""
+        return find_kind(self.channel, self.kind)
+
+    def resolved(self) -> Term:
+        """Replace a severity level by the arguments it stands for.
+
+        A level on a single dynamics parameter stays, since its meaning depends on the task.
+        """
+        if self.level is None or self.spec is None:
+            return self
+        return replace(self, level=None, args=self.spec.levels[self.level - 1])
+
+    def __str__(self) -> str:
+        agent = f"/{self.agent}" if self.agent else ""
+        tail = f"@{self.level}" if self.level is not None else ":" + ",".join(_show(a) for a in self.args)
+        schedule = "" if self.schedule.name == "always" else f"~{self.schedule}"
+        return f"{self.channel}{agent}:{self.kind}{tail}{schedule}"
+
+
+@dataclass(frozen=True)
+class Disruption:
+    """A parsed disruption: terms in canonical order (dynamics, action, reward, observation).
+
+    Example:
+        >>> d = Disruption.parse("obs:0.1+dynamics:gravity:0.8..1.3~steps=0..99")
+        >>> str(d)
+        'dynamics:gravity:0.8..1.3~steps=0..99+observation:gauss:0.1'
+        >>> Disruption.parse(str(d)) == d
+        True
+    """
+
+    terms: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Put the terms in canonical order."""
+        ordered = sorted(self.terms, key=lambda term: CHANNELS.index(term.channel))
+        object.__setattr__(self, "terms", tuple(ordered))
+
+    @classmethod
+    def parse(cls, text: str | Disruption | None) -> Disruption:
+        """Read a disruption string; ``None`` and ``"none"`` are the undisturbed world.
+
+        Raises:
+            DisruptionError: If the string is malformed, names an unknown channel, kind, argument or
+                schedule, or gives a value out of bounds or without effect.
+        """
+        if text is None:
+            return cls()
+        if isinstance(text, Disruption):
+            return text
+        if not isinstance(text, str):
+            raise DisruptionError(f"a disruption is a string such as 'obs:0.1', got {type(text).__name__}")
+        if len(text) > MAX_LENGTH:
+            raise DisruptionError(f"a disruption has at most {MAX_LENGTH} characters, got {len(text)}")
+        if text.strip() == "none":
+            return cls()
+        parts = _TERM_SPLIT.split(text)
+        terms = []
+        for number, part in enumerate(parts, start=1):
+            where = repr(part.strip()) if len(parts) == 1 else f"{part.strip()!r} (term {number} of {text!r})"
+            terms.append(_parse_term(part.strip(), where))
+        return cls(tuple(terms))
+
+    def of(self, channel: str) -> tuple[Term, ...]:
+        """Return the terms of one channel, in the order in which they apply."""
+        return tuple(term for term in self.terms if term.channel == channel)
+
+    def resolved(self) -> Disruption:
+        """Return the same disruption with severity levels replaced by their arguments."""
+        return Disruption(tuple(term.resolved() for term in self.terms))
+
+    def slug(self) -> str:
+        """Return a name for files and folders, unique to the canonical form."""
+        text = str(self)
+        if text == "none":
+            return text
+        readable = re.sub(r"[^A-Za-z0-9.=-]+", "_", text)[:80].strip("_")
+        return f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    def __str__(self) -> str:
+        return "+".join(map(str, self.terms)) or "none"
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+
+def _show(value: Value) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _number(text: str, where: str) -> int | float:
+    if not _NUMBER.fullmatch(text):
+        raise DisruptionError(f"{text!r} in {where} is not a number")
+    value = float(text)
+    if not math.isfinite(value):
+        raise DisruptionError(f"{text!r} in {where} is too large to be a finite number")
+    return int(value) if value == int(value) and abs(value) < 2**53 else value
+
+
+def _range(text: str, where: str, *, point: bool = False) -> Range:
+    low, _, high = text.partition("..")
+    result = Range(_number(low.strip(), where), _number(high.strip(), where))
+    if not (result.low < result.high or (point and result.low == result.high)):
+        raise DisruptionError(f"the range {text!r} in {where} must go from a smaller to a larger number")
+    return result
+
+
+def _parse_term(text: str, where: str) -> Term:
+    if not text:
+        raise DisruptionError(f"an empty term: {where}; write 'none', or a term such as 'obs:0.1'")
+    if text == "none":
+        raise DisruptionError(f"'none' cannot be combined with other terms: {where}")
+    body, tilde, schedule_text = text.partition("~")
+    schedule = _parse_schedule(schedule_text.strip(), where) if tilde else Schedule()
+    body, at, level_text = body.partition("@")
+    head, *rest = (piece.strip() for piece in body.split(":"))
+    channel, agent = _parse_channel(head, where)
+    if at:
+        level = _parse_level(level_text.strip(), where)
+        if len(rest) > 1:
+            raise DisruptionError(f"{where} gives both arguments and a level; give one of them")
+        kind = rest[0] if rest else DEFAULT_KIND[channel]
+        _check_kind(channel, kind, where)
+        return Term(channel, kind, (), level, agent, schedule)
+    if not rest:
+        raise DisruptionError(f"{where} needs a strength: '{head}:0.1', '{head}@3' or '{head}:KIND:ARGUMENTS'")
+    if len(rest) == 1:
+        if _NAME.fullmatch(rest[0]) and "=" not in rest[0]:
+            _check_kind(channel, rest[0], where)
+            rest.append("")
+        else:
+            rest.insert(0, DEFAULT_KIND[channel])
+    if len(rest) > 2:
+        raise DisruptionError(f"{where} has too many ':'; a term is channel:kind:arguments")
+    kind, arguments = rest
+    spec = _check_kind(channel, kind, where)
+    if spec is None:
+        return Term(channel, kind, (_parameter_value(arguments, kind, where),), None, agent, schedule)
+    return Term(channel, kind, _parse_arguments(spec, arguments, where), None, agent, schedule)
+
+
+def _parse_channel(head: str, where: str) -> tuple[str, str | None]:
+    name, slash, agent = head.partition("/")
+    channel = "observation" if name == "obs" else name
+    if channel not in CHANNELS:
+        hint = did_you_mean(name, (*CHANNELS, "obs"))
+        raise DisruptionError(f"unknown channel {name!r} in {where}; channels are {', '.join(CHANNELS)}.{hint}")
+    if slash and not _AGENT.fullmatch(agent):
+        raise DisruptionError(f"{agent!r} in {where} is not an agent's name; write for example 'obs/agent_0:0.1'")
+    if slash and channel == "dynamics":
+        raise DisruptionError(f"{where}: dynamics belong to the world, not to one agent; leave out '/{agent}'")
+    return channel, agent or None
+
+
+def _check_kind(channel: str, kind: str, where: str) -> Kind | None:
+    """Return the kind's entry; ``None`` means that it can only be a parameter of the task."""
+    spec = find_kind(channel, kind)
+    if spec is not None:
+        return spec
+    if channel == "dynamics" and _NAME.fullmatch(kind):
+        return None
+    names = [other.name for other in kinds(channel)]
+    raise DisruptionError(
+        f"unknown {channel} kind {kind!r} in {where}; kinds are {', '.join(names)}.{did_you_mean(kind, names)}"
+    )
+
+
+def _parse_level(text: str, where: str) -> int:
+    if text not in {"1", "2", "3", "4", "5"}:
+        raise DisruptionError(f"the level {text!r} in {where} must be 1, 2, 3, 4 or 5")
+    return int(text)
+
+
+def _parameter_value(text: str, kind: str, where: str) -> Value:
+    if not text:
+        raise DisruptionError(
+            f"{where} needs a value: 'dynamics:{kind}:1.3', 'dynamics:{kind}:0.8..1.3' or 'dynamics:{kind}@3'"
+        )
+    if _WORD.fullmatch(text):
+        return text
+    if "," in text or "=" in text:
+        raise DisruptionError(f"the dynamics parameter {kind!r} takes one value, got {text!r} in {where}")
+    return _range(text, where) if ".." in text else _number(text, where)
+
+
+def _parse_arguments(spec: Kind, text: str, where: str) -> tuple[Value, ...]:
+    names = [argument.name for argument in spec.arguments]
+    pieces = [piece.strip() for piece in text.split(",")] if text else []
+    keyed = [("=" in piece) for piece in pieces]
+    if any(keyed) and not all(keyed):
+        raise DisruptionError(f"{where} mixes values with and without names; write {spec.usage!r}")
+    if len(pieces) > len(names):
+        raise DisruptionError(f"{where} has {len(pieces)} arguments, {spec.usage!r} takes {len(names)}")
+    given: dict[str, int | float] = {}
+    for position, piece in enumerate(pieces):
+        name, value = piece.split("=", 1) if keyed[position] else (names[position], piece)
+        name = name.strip()
+        if name not in names:
+            raise DisruptionError(
+                f"unknown argument {name!r} in {where}; {spec.channel}:{spec.name} takes "
+                f"{', '.join(names)}.{did_you_mean(name, names)}"
+            )
+        if name in given:
+            raise DisruptionError(f"argument {name!r} is given twice in {where}")
+        given[name] = _number(value.strip(), where)
+    return tuple(_checked(spec, argument.name, given, where) for argument in spec.arguments)
+
+
+def _checked(spec: Kind, name: str, given: dict[str, int | float], where: str) -> int | float:
+    argument = next(a for a in spec.arguments if a.name == name)
+    value = given.get(name, argument.default)
+    if value is None:
+        raise DisruptionError(f"{where} lacks {name!r} ({argument.about}, {argument.unit}); write {spec.usage!r}")
+    problem = argument.problem(value)
+    if problem:
+        raise DisruptionError(f"{name!r} in {where} {problem} ({argument.about}, {argument.unit})")
+    return value
+
+
+_SCHEDULES = ("always", "p", "every", "steps", "episode", "ramp", "sine")
+
+
+def _parse_schedule(text: str, where: str) -> Schedule:
+    name, equals, value = (piece.strip() for piece in text.partition("="))
+    if name not in _SCHEDULES:
+        raise DisruptionError(
+            f"unknown schedule {text!r} in {where}; schedules are always, p=0.3, every=20, steps=100..200, "
+            f"episode=0.5, ramp=500, sine=200.{did_you_mean(name, _SCHEDULES)}"
+        )
+    if name == "always":
+        if equals:
+            raise DisruptionError(f"the schedule 'always' in {where} takes no value")
+        return Schedule()
+    if not value:
+        raise DisruptionError(f"the schedule {name!r} in {where} needs a value, as in '{name}=…'")
+    if name == "steps":
+        window = _range(value, where, point=True) if ".." in value else Range(*(_number(value, where),) * 2)
+        values: tuple[float, ...] = (window.low, window.high)
+    else:
+        values = (_number(value, where),)
+    if name in ("p", "episode"):
+        if not 0 < values[0] <= 1:
+            raise DisruptionError(f"the probability {value!r} in {where} must be > 0 and <= 1")
+    elif any(v != int(v) for v in values) or values[0] < (0 if name == "steps" else 1):
+        least = 0 if name == "steps" else 1
+        raise DisruptionError(f"the schedule {text!r} in {where} counts steps: whole numbers >= {least}")
+    if name == "sine" and values[0] < 2:
+        raise DisruptionError(f"the period {value!r} in {where} must be at least 2 steps")
+    return Schedule(name, values)

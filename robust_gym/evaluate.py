@@ -1,0 +1,264 @@
+"""A policy over the cells of a protocol, all of them in one batch."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from robust_gym import registry
+from robust_gym.disruption import Disruption, did_you_mean
+from robust_gym.protocol import Protocol as CellProtocol
+
+Batch = Any
+"""An array ``[B, …]``; for a multi-agent task a dict of such arrays, keyed by agent."""
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Maps batches of observations to batches of actions; deterministic, its normaliser inside it."""
+
+    def act(self, observation: Batch, state: Any, episode_start: np.ndarray) -> tuple[Batch, Any]:
+        """Choose actions.
+
+        Args:
+            observation: ``[B, …]``, or a dict of such arrays keyed by agent.
+            state: What the last call returned; ``None`` at the very first.
+            episode_start: Booleans ``[B]``; where true, the row's memory must be cleared first.
+
+        Returns:
+            Actions ``[B, …]`` (or a dict of them keyed by agent) and the new state.
+        """
+
+    def save(self, directory: Path) -> None:
+        """Write the policy, without pickle."""
+
+
+class FunctionPolicy:
+    """A plain function as a policy.
+
+    Args:
+        function: Takes one observation and returns one action; for a multi-agent task it takes and returns
+            dicts keyed by agent.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def act(self, observation: Batch, state: Any, episode_start: np.ndarray) -> tuple[Batch, Any]:
+        """Call the function on each row."""
+        rows = range(len(episode_start))
+        if isinstance(observation, dict):
+            chosen = [self.function({agent: many[row] for agent, many in observation.items()}) for row in rows]
+            return {agent: np.stack([one[agent] for one in chosen]) for agent in observation}, state
+        return np.stack([np.asarray(self.function(observation[row])) for row in rows]), state
+
+    def save(self, directory: Path) -> None:
+        """Refuse: a function cannot be written down.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a plain function cannot be saved; give an object with act, save and load")
+
+
+class PredictPolicy:
+    """A Stable-Baselines3 model as a policy, through its ``predict``.
+
+    Args:
+        model: Anything with ``predict(observation, state, episode_start, deterministic)``.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def act(self, observation: Batch, state: Any, episode_start: np.ndarray) -> tuple[Batch, Any]:
+        """Predict deterministically."""
+        actions, state = self.model.predict(observation, state=state, episode_start=episode_start, deterministic=True)
+        return actions, state
+
+    def save(self, directory: Path) -> None:
+        """Refuse: the model has its own ``save``, which uses pickle.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("save a Stable-Baselines3 model with its own save()")
+
+
+def as_policy(policy: Any) -> Policy:
+    """Adapt whatever can act: a policy, a Stable-Baselines3 model, or a plain function.
+
+    Raises:
+        TypeError: If it is none of these.
+    """
+    if hasattr(policy, "act"):
+        adapted: Policy = policy
+        return adapted
+    if hasattr(policy, "predict"):
+        return PredictPolicy(policy)
+    if callable(policy):
+        return FunctionPolicy(policy)
+    raise TypeError(f"a policy has act() or predict(), or is a function; got {type(policy).__name__}")
+
+
+@dataclass(frozen=True)
+class DisruptionResult:
+    """Episodes of one policy under one disruption.
+
+    Attributes:
+        disruption: Canonical disruption string.
+        split: Its split, or ``"custom"`` for a disruption outside the protocol.
+        episode_seeds: Seeds of the episodes.
+        returns: True return of each episode; of a team, the sum over its agents.
+        lengths: Steps of each episode.
+    """
+
+    disruption: str
+    split: str
+    episode_seeds: tuple[int, ...]
+    returns: tuple[float, ...]
+    lengths: tuple[int, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean return."""
+        return float(np.mean(self.returns))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything one policy did on the cells of one task.
+
+    Attributes:
+        task: The task's id.
+        protocol: Version of the protocol.
+        protocol_sha256: Hash of the task's cells.
+        results: One entry per disruption, in the protocol's order.
+        seconds: Wall time.
+    """
+
+    task: str
+    protocol: str
+    protocol_sha256: str
+    results: tuple[DisruptionResult, ...]
+    seconds: float
+
+    def split_means(self) -> dict[str, float]:
+        """Return the mean return of every split, over its disruptions."""
+        means: dict[str, list[float]] = {}
+        for result in self.results:
+            means.setdefault(result.split, []).append(result.mean)
+        return {split: float(np.mean(values)) for split, values in means.items()}
+
+    def summary(self) -> dict[str, float]:
+        """Return ``id``, ``ood`` (mean over all other disruptions), ``worst`` (the lowest split) and ``gap``."""
+        means = self.split_means()
+        shifted = [result.mean for result in self.results if result.split != "id"]
+        summary: dict[str, float] = {}
+        if "id" in means:
+            summary["id"] = means["id"]
+        if shifted:
+            summary["ood"] = float(np.mean(shifted))
+            summary["worst"] = min(value for split, value in means.items() if split != "id")
+        if "id" in means and shifted:
+            summary["gap"] = means["id"] - summary["ood"]
+        return summary
+
+    def __str__(self) -> str:
+        lines = [f"{self.task}, protocol {self.protocol}, {len(self.results)} disruptions"]
+        lines += [f"  {split:<24}{value:12.2f}" for split, value in self.split_means().items()]
+        lines += [f"  {name:<24}{value:12.2f}" for name, value in self.summary().items() if name != "id"]
+        return "\n".join(lines)
+
+
+def evaluate(
+    policy: Any,
+    task: str,
+    *,
+    protocol: str = "v1",
+    splits: Sequence[str] | None = None,
+    disruptions: Sequence[str] | None = None,
+    episodes: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Evaluate a policy on a task's protocol cells.
+
+    Every episode is seeded by the protocol and steps in a batch of fixed size, so a deterministic policy
+    gets the same returns whatever else is evaluated beside it.
+
+    Args:
+        policy: A policy, a Stable-Baselines3 model, or a function from one observation to one action.
+        task: The task's id.
+        protocol: Version of the protocol.
+        splits: Names of splits, or their beginnings (``"ood-near"``); all by default.
+        disruptions: Disruption strings of your own instead of the protocol's.
+        episodes: Episodes per disruption, the first of the protocol's list; all by default.
+        progress: Called with the number of finished episodes and of all.
+
+    Returns:
+        The episode returns under every disruption. The reward is always the true one.
+
+    Raises:
+        UnknownNameError: If the task, the protocol or a split is not known.
+        DisruptionError: If a disruption is malformed or the task cannot honour it.
+        ValueError: If ``episodes`` is not between 1 and the protocol's number.
+        MissingExtraError: If a package the task needs is not installed.
+    """
+    from robust_gym.tasks import make
+    from robust_gym.vector.slots import EpisodeBatch
+
+    started = time.perf_counter()
+    cells = registry.task_protocol(task, protocol)
+    seeds = cells.seeds
+    if episodes is not None:
+        if not 1 <= episodes <= len(seeds):
+            raise ValueError(f"episodes must be between 1 and {len(seeds)} (those of the protocol), got {episodes}")
+        seeds = seeds[:episodes]
+    chosen = _choose(cells, splits, disruptions)
+    acting = as_policy(policy)
+    jobs = [(disruption, seeds) for disruption in chosen]
+    batch = EpisodeBatch(registry.task(task), jobs, functools.partial(make, task))
+    finished: dict[tuple[str, int], tuple[float, int]] = {}
+    total = len(chosen) * len(seeds)
+    state: Any = None
+    try:
+        while batch.running:
+            actions, state = acting.act(batch.observation, state, batch.episode_start)
+            for episode in batch.step(actions):
+                finished[episode.disruption, episode.seed] = (episode.total, episode.length)
+                if progress is not None:
+                    progress(len(finished), total)
+    finally:
+        batch.close()
+    results = []
+    for disruption, split in chosen.items():
+        episodes_done = [finished[disruption, seed] for seed in seeds]
+        returns, lengths = zip(*episodes_done, strict=True)
+        results.append(DisruptionResult(disruption, split, seeds, returns, lengths))
+    return Evaluation(task, cells.version, cells.sha256, tuple(results), time.perf_counter() - started)
+
+
+def _choose(cells: CellProtocol, splits: Sequence[str] | None, disruptions: Sequence[str] | None) -> dict[str, str]:
+    """Return the disruptions to evaluate, each with its split."""
+    if disruptions is not None:
+        canonical = [str(Disruption.parse(text).resolved()) for text in disruptions]
+        return {text: cells.split_of(text) or "custom" for text in canonical}
+    names = [split.name for split in cells.splits]
+    for wanted in splits or ():
+        if not any(name.startswith(wanted) for name in names):
+            hint = did_you_mean(wanted, names)
+            raise registry.UnknownNameError(
+                f"{cells.task} has no split {wanted!r}; its splits are {', '.join(names)}.{hint}"
+            )
+    return {
+        disruption: split.name
+        for split in cells.splits
+        if splits is None or any(split.name.startswith(wanted) for wanted in splits)
+        for disruption in split.disruptions
+    }

@@ -1,0 +1,271 @@
+"""Where tasks and algorithms are found, by id.
+
+The families under ``robust_gym/tasks/`` and the files under ``robust_gym/baselines/`` register themselves
+when they are imported; other packages do so through the entry points ``robust_gym.tasks``,
+``robust_gym.algorithms`` and ``robust_gym.disruptions``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import functools
+import importlib.metadata
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from robust_gym import kinds, protocol
+from robust_gym.disruption import Disruption, Term, did_you_mean
+from robust_gym.kinds import Kind
+from robust_gym.task import Reference, Task
+
+PROTOCOLS = ("v1",)
+"""Known versions of the protocol."""
+
+# The kinds that the protocol evaluates, per channel and per kind of action.
+_V1_ACTION = {"box": ("gauss", "delay"), "discrete": ("sticky", "delay")}
+_V1_OBSERVATION = ("gauss", "delay")
+
+_tasks: dict[str, Task] = {}
+_algorithms: dict[str, AlgorithmInfo] = {}
+# Set by the packages above this one, so that looking something up imports what registers it.
+_loaders: dict[str, Callable[[], None]] = {}
+
+
+class UnknownNameError(LookupError):
+    """A task, family, algorithm or protocol that is not registered; the message suggests the nearest."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+@dataclass(frozen=True)
+class AlgorithmInfo:
+    """What is known of an algorithm without importing what it needs.
+
+    Attributes:
+        name: Registered name, as in ``--algo NAME``.
+        about: One sentence.
+        cls: The dataclass that implements it; its fields are the algorithm's arguments.
+        apis: The task APIs it can train on.
+        actions: The action spaces it can train on.
+        modules: Modules that must be importable.
+        install: What to type when one is not.
+        train: ``"nominal"``, or ``"disrupted"`` when training itself uses disruptions.
+        privileges: What it may know beyond observations.
+        compare: Algorithms that ``bench`` runs beside it for comparison.
+        paper: Where the method comes from.
+    """
+
+    name: str
+    about: str
+    cls: type
+    apis: tuple[str, ...]
+    actions: tuple[str, ...] = ("box", "discrete")
+    modules: tuple[str, ...] = ()
+    install: str = "pip install robust-gym"
+    train: str = "nominal"
+    privileges: tuple[str, ...] = ()
+    compare: tuple[str, ...] = ()
+    paper: str = ""
+
+    def refuses(self, task: Task) -> str | None:
+        """Return why the algorithm cannot train on a task, or ``None`` when it can."""
+        if task.api not in self.apis:
+            wants = {"gymnasium": "single-agent", "parallel": "multi-agent"}[self.apis[0]]
+            return f"{self.name} trains on {wants} tasks; {task.id} is none"
+        if task.action not in self.actions:
+            return f"{self.name} trains on {' or '.join(self.actions)} actions; {task.id} has {task.action} ones"
+        return None
+
+
+def set_loader(what: str, loader: Callable[[], None]) -> None:
+    """Set the function that imports everything registering ``"tasks"`` or ``"algorithms"``."""
+    _loaders[what] = loader
+
+
+@functools.cache
+def _loaded(what: str) -> None:
+    if what in _loaders:
+        _loaders[what]()
+    for point in importlib.metadata.entry_points(group=f"robust_gym.{what}"):
+        try:
+            point.load()()
+        except Exception as error:  # a broken plug-in must not take the rest down
+            warnings.warn(f"the plug-in {point.name!r} ({point.value}) failed to load: {error}", stacklevel=3)
+
+
+def register_task(task: Task) -> Task:
+    """Add a task, and return it.
+
+    Raises:
+        ValueError: If another task has the same id.
+    """
+    known = _tasks.get(task.id)
+    if known is not None and (known.base, known.adapter) != (task.base, task.adapter):
+        raise ValueError(f"another task is registered as {task.id!r}")
+    _tasks[task.id] = task
+    return task
+
+
+def list_tasks(family: str | None = None) -> list[str]:
+    """List the ids of all registered tasks, or of one family.
+
+    Raises:
+        UnknownNameError: If there is no such family.
+    """
+    _loaded("tasks")
+    families = sorted({task.family for task in _tasks.values()})
+    if family is not None and family not in families:
+        hint = did_you_mean(family, families)
+        raise UnknownNameError(f"unknown family {family!r}; families are {', '.join(families)}.{hint}")
+    return sorted(task.id for task in _tasks.values() if family in (None, task.family))
+
+
+def task(id: str) -> Task:
+    """Return a task by its id.
+
+    Raises:
+        UnknownNameError: If it is not registered; the message suggests the nearest.
+    """
+    _loaded("tasks")
+    if id not in _tasks:
+        near = did_you_mean(id, _tasks) or did_you_mean(f"Robust-{id}-v0", _tasks)
+        raise UnknownNameError(f"unknown task {id!r}; `robust-gym ls tasks` lists them.{near}")
+    found = _tasks[id]
+    measured = _measurements().get(id)
+    if measured and found.observation_scale is None and found.reward_scale is None and found.reference is None:
+        found = _tasks[id] = _with_measurements(found, measured)
+    return found
+
+
+@functools.cache
+def _measurements() -> dict[str, dict[str, Any]]:
+    """Return what has been measured of the built-in tasks: scales and fixed points of their scores."""
+    data: dict[str, dict[str, Any]] = json.loads(
+        resources.files("robust_gym").joinpath("measurements.json").read_text(encoding="utf-8")
+    )
+    return data
+
+
+def _with_measurements(task: Task, measured: dict[str, Any]) -> Task:
+    reference = measured.get("reference")
+    return dataclasses.replace(
+        task,
+        observation_scale=measured.get("observation_scale"),
+        reward_scale=measured.get("reward_scale"),
+        reference=Reference(**reference) if reference else None,
+    )
+
+
+def match_tasks(patterns: Sequence[str]) -> list[str]:
+    """Return the ids that match any of some ids, globs or family names, in registry order.
+
+    Raises:
+        UnknownNameError: If a pattern matches nothing.
+    """
+    ids = list_tasks()
+    chosen: list[str] = []
+    for pattern in patterns:
+        found = [id for id in ids if fnmatch.fnmatchcase(id, pattern) or _tasks[id].family == pattern]
+        if not found:
+            raise UnknownNameError(f"no task matches {pattern!r}.{did_you_mean(pattern, ids)}")
+        chosen.extend(id for id in found if id not in chosen)
+    return chosen
+
+
+def register_algorithm(name: str, **about: Any) -> Callable[[type], type]:
+    """Register a class as an algorithm; used as a decorator, with the fields of ``AlgorithmInfo``.
+
+    Raises:
+        ValueError: If another class has the same name.
+    """
+
+    def register(cls: type) -> type:
+        other = _algorithms.get(name)
+        if other is not None and (other.cls.__module__, other.cls.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(f"another algorithm is registered as {name!r}")
+        _algorithms[name] = AlgorithmInfo(name=name, cls=cls, **about)
+        return cls
+
+    return register
+
+
+def list_algorithms() -> list[str]:
+    """List the names of all registered algorithms."""
+    _loaded("algorithms")
+    return sorted(_algorithms)
+
+
+def algorithm(name: str) -> AlgorithmInfo:
+    """Return an algorithm by its name.
+
+    Raises:
+        UnknownNameError: If it is not registered; the message suggests the nearest.
+    """
+    _loaded("algorithms")
+    if name not in _algorithms:
+        raise UnknownNameError(
+            f"unknown algorithm {name!r}; algorithms are {', '.join(sorted(_algorithms))}."
+            f"{did_you_mean(name, _algorithms)}"
+        )
+    return _algorithms[name]
+
+
+def supported_kinds(task: Task, channel: str) -> list[Kind]:
+    """List the kinds of a channel that a task can honour."""
+    _loaded("disruptions")
+    return [kind for kind in kinds.kinds(channel) if unsupported(task, kind) is None]
+
+
+def unsupported(task: Task, kind: Kind) -> str | None:
+    """Return why a task cannot honour a kind, or ``None`` when it can."""
+    if kind.channel == "dynamics":
+        return None if task.dynamics else f"{task.id} has no dynamics parameters"
+    if kind.channel == "reward":
+        return None
+    if kind.channel == "observation":
+        return None if "box" in kind.spaces else f"its observations are {task.observation}"
+    if task.action not in kind.spaces:
+        return f"its actions are {task.action}"
+    if kind.name == "dropout" and task.action == "discrete" and task.null_action is None:
+        return "it has no action that does nothing"
+    return None
+
+
+def task_protocol(task_id: str, version: str = "v1") -> protocol.Protocol:
+    """Return the protocol of a task: its splits, disruptions and episode seeds.
+
+    Raises:
+        UnknownNameError: If the task or the version is not known.
+    """
+    if version not in PROTOCOLS:
+        raise UnknownNameError(f"unknown protocol {version!r}; versions are {', '.join(PROTOCOLS)}")
+    found = task(task_id)
+    wanted = {"dynamics": ("random",), "action": _V1_ACTION[found.action], "observation": _V1_OBSERVATION}
+    levels: dict[str, dict[str, list[str]]] = {}
+    for channel, names in wanted.items():
+        possible = {kind.name for kind in supported_kinds(found, channel)}
+        by_kind = {name: _levels(channel, name) for name in names if name in possible}
+        if by_kind:
+            levels[channel] = by_kind
+    return protocol.build_v1(found.id, found.horizon, levels, _semantic(found))
+
+
+def _levels(channel: str, kind: str) -> list[str]:
+    return [str(Disruption((Term(channel, kind, level=level),)).resolved()) for level in range(1, 6)]
+
+
+def _semantic(task: Task) -> list[str]:
+    singles = [f"dynamics:{shift.name}:{option}" for shift in task.semantic.values() for option in shift.evaluated]
+    if len(task.semantic) < 2:
+        return singles
+    # Two shifts at once (another city in another season) are a question of their own.
+    first, second, *_ = task.semantic.values()
+    return singles + [
+        f"dynamics:{first.name}:{a}+dynamics:{second.name}:{b}" for a in first.evaluated for b in second.evaluated
+    ]

@@ -1,0 +1,134 @@
+"""``robust-gym show TASK``: everything there is to know about one task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from robust_gym import registry
+from robust_gym.kinds import CHANNELS
+from robust_gym.plugins import load_plugins
+from robust_gym.task import BUDGETS, Task
+from robust_gym.terminal import console, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def show_command(id: str, protocol: str, plugins: Sequence[str], *, as_json: bool) -> int:
+    """Print a task.
+
+    Raises:
+        UnknownNameError: If the task or the protocol is unknown.
+        PluginError: If a plug-in cannot be imported.
+    """
+    load_plugins(plugins)
+    task = registry.task(id)
+    about = describe(task, protocol)
+    if as_json:
+        print(json.dumps(about, indent=2))
+    else:
+        _print(task, about)
+    return 0
+
+
+def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
+    """Return everything about a task as JSON values, with stable keys."""
+    cells = registry.task_protocol(task.id, protocol)
+    names = registry.list_algorithms()
+    return {
+        "id": task.id,
+        "family": task.family,
+        "about": task.about,
+        "version": task.version,
+        "source": task.source,
+        "base": task.base,
+        "api": task.api,
+        "observation": task.observation,
+        "action": task.action,
+        "null_action": task.null_action,
+        "horizon": task.horizon,
+        "installed": task.missing() is None,
+        "install": task.install,
+        "dynamics": [asdict(parameter) for parameter in task.dynamics.values()],
+        "semantic": [
+            {**asdict(shift), "options": list(shift.options), "evaluated": list(shift.evaluated)}
+            for shift in task.semantic.values()
+        ],
+        "kinds": {channel: [kind.name for kind in registry.supported_kinds(task, channel)] for channel in CHANNELS},
+        "budgets": {
+            name: {"steps": task.budget(name).steps, "episodes": task.budget(name).episodes} for name in BUDGETS
+        },
+        "protocol": {
+            "version": cells.version,
+            "sha256": cells.sha256,
+            "splits": {split.name: list(split.disruptions) for split in cells.splits},
+            "episode_seeds": list(cells.seeds),
+        },
+        "reference": asdict(task.reference) if task.reference else None,
+        "algorithms": [name for name in names if registry.algorithm(name).refuses(task) is None],
+    }
+
+
+def _print(task: Task, about: dict[str, Any]) -> None:
+    out = console()
+    out.print(f"{task.id}: {task.about}")
+    facts = {
+        "family": task.family,
+        "source": task.source,
+        "base": task.base,
+        "agents": "many (PettingZoo parallel)" if task.api == "parallel" else "one (Gymnasium)",
+        "observation": task.observation,
+        "action": task.action,
+        "horizon": f"{task.horizon} steps",
+        "installed": "yes" if about["installed"] else f"no: {task.missing()}",
+        "algorithms": ", ".join(about["algorithms"]) or "none",
+        "reference": _reference(about["reference"]),
+    }
+    for name, value in facts.items():
+        out.print(f"  {name:<12} {value}")
+    if task.dynamics:
+        out.print(_parameters(task))
+    if task.semantic:
+        out.print(_shifts(task))
+    kinds = [(channel, ", ".join(names) or "none") for channel, names in about["kinds"].items()]
+    out.print(table(("channel", "kinds"), kinds, title="Disruptions it can honour"))
+    columns = ("budget", "training steps", "episodes per disruption")
+    budgets = [(name, f"{budget['steps']:,}", str(budget["episodes"])) for name, budget in about["budgets"].items()]
+    out.print(table(columns, budgets, title="Budgets", numbers=columns[1:]))
+    protocol = about["protocol"]
+    splits = [(name, ", ".join(disruptions)) for name, disruptions in protocol["splits"].items()]
+    title = f"Protocol {protocol['version']} ({protocol['sha256'][:12]})"
+    out.print(table(("split", "disruptions"), splits, title=title))
+
+
+def _parameters(task: Task) -> Table:
+    columns = ("parameter", "about", "nominal", "unit", "accepts")
+    rows = [
+        (
+            f"dynamics:{parameter.name}",
+            parameter.about,
+            f"{parameter.nominal:g}",
+            parameter.unit,
+            f"{parameter.low:g}..{parameter.high:g} {'x nominal' if parameter.mode == 'scale' else parameter.unit}",
+        )
+        for parameter in task.dynamics.values()
+    ]
+    return table(columns, rows, title="Dynamics parameters", numbers=("nominal",))
+
+
+def _shifts(task: Task) -> Table:
+    columns = ("shift", "about", "nominal", "options")
+    rows = [
+        (f"dynamics:{shift.name}", shift.about, shift.nominal, ", ".join(shift.options))
+        for shift in task.semantic.values()
+    ]
+    return table(columns, rows, title="Semantic shifts")
+
+
+def _reference(reference: dict[str, Any] | None) -> str:
+    if reference is None:
+        return "not measured"
+    return f"random {reference['random']:,.1f}, {reference['method']} {reference['reference']:,.1f}"

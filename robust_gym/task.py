@@ -1,0 +1,228 @@
+"""What a task is: an environment that we know how to disturb, as typed data.
+
+Nothing here imports a simulator. A task names its environment by a Gymnasium id or a
+``"module:function"`` path, and its dynamics adapter by such a path too; both are loaded when an
+environment is made.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Api = Literal["gymnasium", "parallel"]
+Space = Literal["box", "image", "discrete"]
+
+BUDGETS = ("smoke", "quick", "standard")
+"""Names of the training budgets, from a check that everything runs to a result worth ranking."""
+
+EPISODES = {"smoke": 2, "quick": 5, "standard": 20}
+"""Evaluation episodes for every disruption at each budget: the first of the protocol's list."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a training run may use.
+
+    Attributes:
+        name: ``smoke``, ``quick`` or ``standard``, or a name of your own.
+        steps: Environment steps.
+        episodes: Evaluation episodes for every disruption.
+    """
+
+    name: str
+    steps: int
+    episodes: int
+
+
+class MissingExtraError(ImportError):
+    """A task or an algorithm needs a package that is not installed; the message says how to get it."""
+
+
+@dataclass(frozen=True)
+class DynamicsParameter:
+    """One number of a task's dynamics that a disruption may change.
+
+    Attributes:
+        name: The word used in a disruption string, ``dynamics:NAME:VALUE``.
+        about: What it is.
+        unit: Unit of ``nominal``.
+        nominal: The undisturbed value.
+        low: Smallest accepted value in a disruption string: a factor for ``mode="scale"``, else in ``unit``.
+        high: Largest accepted value, likewise.
+        mode: ``"scale"``: strings give a multiple of the nominal value. ``"set"``: strings give the
+            value itself, for parameters whose nominal value is zero.
+    """
+
+    name: str
+    about: str
+    unit: str
+    nominal: float
+    low: float = 0.1
+    high: float = 10.0
+    mode: Literal["scale", "set"] = "scale"
+
+    @property
+    def identity(self) -> float:
+        """The value which, written in a disruption string, would change nothing."""
+        return 1.0 if self.mode == "scale" else self.nominal
+
+    @property
+    def span(self) -> float:
+        """Half of the accepted interval of a ``"set"`` parameter: the unit of its random draws."""
+        return max(self.high - self.nominal, self.nominal - self.low)
+
+
+@dataclass(frozen=True)
+class SemanticShift:
+    """A named change of the world that is not one number: another city, season or map.
+
+    Attributes:
+        name: The word used in a disruption string, ``dynamics:NAME:OPTION``.
+        about: What it changes.
+        nominal: The training option.
+        options: Every accepted option, the nominal one included.
+        evaluated: The options that the protocol's ``ood-semantic`` split contains.
+    """
+
+    name: str
+    about: str
+    nominal: str
+    options: tuple[str, ...]
+    evaluated: tuple[str, ...] = ()
+
+
+class DynamicsAdapter(Protocol):
+    """How one simulator's dynamics are written; constructed with the unwrapped environment and the task.
+
+    Values are in the units of disruption strings: factors for ``"scale"`` parameters, the value itself
+    for ``"set"`` parameters, a word for a semantic shift.
+    """
+
+    def __init__(self, env: Any, task: Task) -> None: ...
+
+    def configure(self, values: Mapping[str, float | str]) -> None:
+        """Called before every reset, with all values of the coming episode."""
+
+    def apply(self, values: Mapping[str, float]) -> None:
+        """Called after every reset, and within an episode when a schedule changes the values."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The two fixed points of a task's normalised score, with the run they come from.
+
+    Attributes:
+        random: Mean ID return of the uniformly random policy.
+        reference: Mean ID return of the reference method.
+        method: The reference method, its budget and seeds.
+        command: The command that repeats the run.
+    """
+
+    random: float
+    reference: float
+    method: str
+    command: str
+
+    def normalise(self, value: float) -> float:
+        """Return (value - random) / (reference - random), not clipped."""
+        return (value - self.random) / (self.reference - self.random)
+
+
+@dataclass(frozen=True)
+class Task:
+    """An environment we know how to disturb.
+
+    Attributes:
+        id: The registered id, ``Robust-NAME-vN``.
+        family: Name of the family, the file under ``robust_gym/tasks/``.
+        about: One sentence.
+        api: ``"gymnasium"`` for one agent, ``"parallel"`` (PettingZoo) for many.
+        base: A Gymnasium id, or ``"module:function"`` that builds the undisturbed environment.
+        adapter: ``"module:Class"`` of the [DynamicsAdapter][robust_gym.task.DynamicsAdapter].
+        dynamics: Its named parameters.
+        semantic: Its named semantic shifts.
+        observation: What an observation is: ``"box"`` or ``"image"``.
+        action: What an action is: ``"box"`` or ``"discrete"``.
+        null_action: The action that does nothing, where a discrete task has one.
+        horizon: Longest episode, in steps.
+        kwargs: Keyword arguments of the base environment.
+        modules: Modules that must be importable.
+        install: What to type when one is not.
+        steps: Training steps of the budgets ``smoke``, ``quick`` and ``standard``.
+        version: Version of the task; a change of what it computes raises it.
+        source: Where the environment comes from.
+        reference: The fixed points of its normalised score, if measured.
+        observation_scale: Per-dimension standard deviation of observations, if measured.
+        reward_scale: Scale of one step's reward, if measured.
+    """
+
+    id: str
+    family: str
+    about: str
+    base: str
+    adapter: str
+    horizon: int
+    api: Api = "gymnasium"
+    dynamics: Mapping[str, DynamicsParameter] = field(default_factory=dict)
+    semantic: Mapping[str, SemanticShift] = field(default_factory=dict)
+    observation: Space = "box"
+    action: Space = "box"
+    null_action: int | None = None
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    install: str = "pip install robust-gym"
+    steps: Mapping[str, int] = field(default_factory=lambda: {"smoke": 2_000, "quick": 50_000, "standard": 1_000_000})
+    version: int = 0
+    source: str = ""
+    reference: Reference | None = None
+    observation_scale: Sequence[float] | Mapping[str, Sequence[float]] | None = None
+    reward_scale: float | None = None
+
+    def budget(self, name: str) -> Budget:
+        """Return one of the task's budgets.
+
+        Raises:
+            ValueError: If the name is not one of [BUDGETS][robust_gym.task.BUDGETS].
+        """
+        if name not in BUDGETS:
+            raise ValueError(f"unknown budget {name!r}; budgets are {', '.join(BUDGETS)}")
+        return Budget(name, self.steps[name], EPISODES[name])
+
+    def missing(self) -> str | None:
+        """Return the one line that says what to install, or ``None`` when the task can be made."""
+        for module in self.modules:
+            if importlib.util.find_spec(module) is None:
+                return f"{self.id} needs the package {module!r}, which is not installed: {self.install}"
+        return None
+
+    def require(self) -> None:
+        """Check that everything the task needs is installed.
+
+        Raises:
+            MissingExtraError: If a package is missing; the message names the install command.
+        """
+        line = self.missing()
+        if line:
+            raise MissingExtraError(line)
+
+    def closest_parameter(self, name: str) -> str:
+        """Return ``" Did you mean 'x'?"`` for the nearest parameter or shift, or an empty string."""
+        near = difflib.get_close_matches(name, [*self.dynamics, *self.semantic], n=1, cutoff=0.5)
+        return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def load(path: str) -> Any:
+    """Import ``"module:attribute"``.
+
+    Raises:
+        ValueError: If the path has another form.
+    """
+    module, colon, attribute = path.partition(":")
+    if not (module and colon and attribute):
+        raise ValueError(f"expected 'module:attribute', got {path!r}")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,118 @@
+"""Tasks: one file per family, an entry per task; and the functions that make environments of them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+
+from robust_gym import registry
+from robust_gym.disruption import Disruption
+from robust_gym.task import Task, load
+from robust_gym.wrappers.apply import disturb, disturb_parallel
+
+if TYPE_CHECKING:
+    from pettingzoo import ParallelEnv
+
+
+def _import_all() -> None:
+    for module in pkgutil.iter_modules(__path__):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"{__name__}.{module.name}")
+
+
+registry.set_loader("tasks", _import_all)
+
+
+def register_with_gymnasium() -> None:
+    """Register every single-agent task with Gymnasium, so that ``gym.make`` knows it."""
+    for id in registry.list_tasks():
+        task = registry.task(id)
+        if task.api == "gymnasium" and id not in gym.registry:
+            register_one(task)
+
+
+def register_one(task: Task) -> None:
+    """Register one single-agent task with Gymnasium."""
+    gym.register(
+        task.id,
+        entry_point="robust_gym.tasks:build",
+        max_episode_steps=task.horizon,
+        kwargs={"task": task.id},
+    )
+
+
+def build(task: str, disruption: str | None = None, **kwargs: Any) -> gym.Env[Any, Any]:
+    """Build a single-agent environment without its time limit: the entry point that Gymnasium calls.
+
+    Args:
+        task: The task's id.
+        disruption: A disruption string; ``None`` is the undisturbed world.
+        **kwargs: Arguments of the underlying environment, such as ``render_mode``.
+
+    Raises:
+        MissingExtraError: If a package the task needs is not installed.
+        DisruptionError: If the string is malformed or the task cannot honour it.
+    """
+    found = registry.task(task)
+    parsed = Disruption.parse(disruption)
+    found.require()
+    return disturb(_undisturbed(found, kwargs), found, parsed)
+
+
+def _undisturbed(task: Task, kwargs: dict[str, Any]) -> Any:
+    merged = {**task.kwargs, **kwargs}
+    if ":" in task.base:
+        return load(task.base)(**merged)
+    spec = gym.spec(task.base)
+    return load(str(spec.entry_point))(**{**spec.kwargs, **merged})
+
+
+def make_parallel(id: str, disruption: str | None = None, **kwargs: Any) -> ParallelEnv[Any, Any, Any]:
+    """Make a multi-agent task as a PettingZoo parallel environment.
+
+    Args:
+        id: The task's id, such as ``"Robust-Building-v0"``.
+        disruption: A disruption string; ``None`` is the undisturbed world.
+        **kwargs: Arguments of the underlying environment.
+
+    Raises:
+        UnknownNameError: If the task is not registered.
+        ValueError: If the task has a single agent.
+        MissingExtraError: If a package the task needs is not installed.
+        DisruptionError: If the string is malformed or the task cannot honour it.
+    """
+    found = registry.task(id)
+    if found.api != "parallel":
+        raise ValueError(f"{id} has a single agent: use gymnasium.make or robust_gym.make")
+    parsed = Disruption.parse(disruption)
+    found.require()
+    return disturb_parallel(_undisturbed(found, kwargs), found, parsed)
+
+
+def make(id: str, disruption: str | None = None, **kwargs: Any) -> Any:
+    """Make a task by whichever API it has.
+
+    Args:
+        id: The task's id.
+        disruption: A disruption string; ``None`` is the undisturbed world.
+        **kwargs: Passed to ``gymnasium.make`` or ``make_parallel``.
+
+    Returns:
+        A Gymnasium environment, or a PettingZoo parallel environment for a multi-agent task.
+
+    Raises:
+        UnknownNameError: If the task is not registered.
+        MissingExtraError: If a package the task needs is not installed.
+        DisruptionError: If the string is malformed or the task cannot honour it.
+    """
+    found = registry.task(id)
+    if found.api == "parallel":
+        return make_parallel(id, disruption, **kwargs)
+    if id not in gym.registry:
+        register_one(found)
+    if isinstance(disruption, Disruption):
+        disruption = str(disruption)
+    return gym.make(id, disruption=disruption, **kwargs)

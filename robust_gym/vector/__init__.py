@@ -1,0 +1,1 @@
+"""Many episodes side by side: what evaluation steps, one batch for a whole grid of disruptions."""

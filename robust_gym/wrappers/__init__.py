@@ -1,0 +1,31 @@
+"""Wrappers that disturb an environment, one channel a file.
+
+Each takes a disruption string of its own channel and works on any environment; ``robust_gym.make`` applies
+them for you. Importing this package is light: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "ActionDisruption": "action",
+    "DynamicsDisruption": "dynamics",
+    "NominalReward": "reward",
+    "ObservationDisruption": "observation",
+    "RewardDisruption": "reward",
+    "ParallelActionDisruption": "parallel",
+    "ParallelDynamicsDisruption": "parallel",
+    "ParallelNominalReward": "parallel",
+    "ParallelObservationDisruption": "parallel",
+    "ParallelRewardDisruption": "parallel",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,109 @@
+"""From a task and a disruption string to a wrapped environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+
+from robust_gym import registry
+from robust_gym.disruption import Disruption, DisruptionError, Term, did_you_mean
+from robust_gym.kinds import CHANNELS
+from robust_gym.task import Task
+from robust_gym.wrappers.action import ActionDisruption
+from robust_gym.wrappers.dynamics import DynamicsDisruption, check_term
+from robust_gym.wrappers.observation import ObservationDisruption
+from robust_gym.wrappers.reward import NominalReward, RewardDisruption
+
+if TYPE_CHECKING:
+    from pettingzoo import ParallelEnv
+
+
+def check(disruption: Disruption, task: Task, agents: Sequence[str] | None = None) -> None:
+    """Check that a task can honour a disruption.
+
+    Args:
+        disruption: The disruption.
+        task: The task.
+        agents: The names of its agents; ``None`` for a single-agent task.
+
+    Raises:
+        DisruptionError: If it cannot; the message names what the task supports.
+    """
+    for term in disruption.terms:
+        _check_agent(term, task, agents)
+        if term.channel == "dynamics":
+            check_term(term, task)
+            continue
+        kind = term.spec
+        assert kind is not None, f"{term} was not parsed"
+        reason = registry.unsupported(task, kind)
+        if reason:
+            names = ", ".join(other.name for other in registry.supported_kinds(task, term.channel))
+            raise DisruptionError(
+                f"{task.id} cannot honour {str(term)!r}: {reason}; the {term.channel} kinds it supports are {names}"
+            )
+
+
+def _check_agent(term: Term, task: Task, agents: Sequence[str] | None) -> None:
+    if term.agent is None:
+        return
+    if agents is None:
+        raise DisruptionError(f"{str(term)!r} names an agent, but {task.id} has only one; leave out '/{term.agent}'")
+    if term.agent not in agents:
+        raise DisruptionError(
+            f"{task.id} has no agent {term.agent!r} (in {str(term)!r}); agents are "
+            f"{', '.join(agents)}.{did_you_mean(term.agent, agents)}"
+        )
+
+
+_WRAPPERS: dict[str, Any] = {
+    "dynamics": DynamicsDisruption,
+    "action": ActionDisruption,
+    "reward": RewardDisruption,
+    "observation": ObservationDisruption,
+}
+
+
+def disturb(env: gym.Env[Any, Any], task: Task, disruption: Disruption) -> gym.Env[Any, Any]:
+    """Wrap a single-agent environment, the dynamics nearest to it and the observation outermost.
+
+    Args:
+        env: The undisturbed environment.
+        task: Its task.
+        disruption: What to do to it; without terms, only the true reward is noted in ``info``.
+
+    Raises:
+        DisruptionError: If the task cannot honour the disruption.
+    """
+    check(disruption, task)
+    env = NominalReward(env)
+    for channel in CHANNELS:
+        terms = disruption.of(channel)
+        if terms:
+            env = _WRAPPERS[channel](env, disruption="+".join(map(str, terms)), task=task.id)
+    return env
+
+
+def disturb_parallel(env: ParallelEnv[Any, Any, Any], task: Task, disruption: Disruption) -> ParallelEnv[Any, Any, Any]:
+    """Wrap a multi-agent environment; see [disturb][robust_gym.wrappers.apply.disturb].
+
+    Raises:
+        DisruptionError: If the task cannot honour the disruption.
+    """
+    from robust_gym.wrappers import parallel
+
+    check(disruption, task, [str(agent) for agent in env.possible_agents])
+    wrappers = {
+        "dynamics": parallel.ParallelDynamicsDisruption,
+        "action": parallel.ParallelActionDisruption,
+        "reward": parallel.ParallelRewardDisruption,
+        "observation": parallel.ParallelObservationDisruption,
+    }
+    env = parallel.ParallelNominalReward(env)
+    for channel in CHANNELS:
+        terms = disruption.of(channel)
+        if terms:
+            env = wrappers[channel](env, terms, task)
+    return env

@@ -1,0 +1,221 @@
+"""The dynamics channel: the world itself, through the task's adapter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import RecordConstructorArgs
+
+from robust_gym import registry
+from robust_gym.disruption import DisruptionError, Range, Term
+from robust_gym.kinds import find_kind
+from robust_gym.task import DynamicsAdapter, DynamicsParameter, Task, load
+from robust_gym.wrappers.base import EpisodeStreams, channel_terms
+from robust_gym.wrappers.schedule import Clock
+
+Values = dict[str, float | str]
+"""Dynamics in the units of disruption strings: factors, values of "set" parameters, words."""
+
+
+def check_term(term: Term, task: Task) -> None:
+    """Check one dynamics term against a task's parameters and semantic shifts.
+
+    Raises:
+        DisruptionError: If the task lacks the parameter, or the value is out of bounds or without effect.
+    """
+    if term.spec is not None:
+        if not task.dynamics:
+            raise DisruptionError(f"{str(term)!r}: {task.id} has no dynamics parameters")
+        return
+    if term.kind in task.semantic:
+        _check_semantic(term, task)
+        return
+    parameter = task.dynamics.get(term.kind)
+    if parameter is None:
+        names = ", ".join(["random", *task.dynamics, *task.semantic])
+        raise DisruptionError(
+            f"{task.id} has no dynamics parameter {term.kind!r} (in {str(term)!r}); it has "
+            f"{names}.{task.closest_parameter(term.kind)}"
+        )
+    if term.level is not None:
+        return
+    (value,) = term.args
+    bounds = f"{parameter.low:g} to {parameter.high:g}" + (
+        f" {parameter.unit}" if parameter.mode == "set" else " times its nominal value"
+    )
+    if isinstance(value, str):
+        raise DisruptionError(f"{parameter.name!r} of {task.id} is a number ({bounds}), got {value!r}")
+    ends = (value.low, value.high) if isinstance(value, Range) else (value,)
+    if any(not parameter.low <= end <= parameter.high for end in ends):
+        raise DisruptionError(f"{str(term)!r} is out of bounds: {parameter.name!r} of {task.id} goes from {bounds}")
+    if value == parameter.identity:
+        raise DisruptionError(f"{str(term)!r} is the nominal value, which changes nothing")
+
+
+def _check_semantic(term: Term, task: Task) -> None:
+    shift = task.semantic[term.kind]
+    if term.level is not None or not isinstance(term.args[0], str) or term.args[0] not in shift.options:
+        raise DisruptionError(f"{str(term)!r}: {shift.name!r} of {task.id} is one of {', '.join(shift.options)}")
+    if term.args[0] == shift.nominal:
+        raise DisruptionError(f"{str(term)!r} is the nominal {shift.name}, which changes nothing")
+    if term.schedule.name not in ("always", "episode"):
+        raise DisruptionError(f"{str(term)!r}: the {shift.name} is fixed within an episode; use 'always' or 'episode'")
+
+
+@dataclass
+class _TermState:
+    """One term with its stream, its schedule and what it drew for the present episode."""
+
+    term: Term
+    streams: EpisodeStreams
+    clock: Clock
+    drawn: Values
+
+
+class DynamicsProcess:
+    """Draws the dynamics of each episode and writes them through the task's adapter.
+
+    Terms compose: factors multiply, and shifts of "set" parameters add up.
+
+    Args:
+        terms: Terms of the dynamics channel.
+        task: The task whose parameters they name.
+        env: The unwrapped environment.
+
+    Raises:
+        DisruptionError: If a term does not fit the task.
+    """
+
+    def __init__(self, terms: Sequence[Term], task: Task, env: Any) -> None:
+        self._task = task
+        self._adapter: DynamicsAdapter = load(task.adapter)(env, task)
+        self._states: list[_TermState] = []
+        seen: Counter[str] = Counter()
+        for term in terms:
+            check_term(term, task)
+            key = (seen[term.kind], "dynamics", term.kind)
+            seen[term.kind] += 1
+            self._states.append(_TermState(term, EpisodeStreams(*key), Clock(term.schedule), {}))
+        self._varies = not all(state.clock.constant for state in self._states)
+        self._t = 0
+        self.values: Values = {}
+
+    def before_reset(self, seed: int | None) -> None:
+        """Draw the coming episode's dynamics and let the adapter prepare them."""
+        for state in self._states:
+            effect_rng, schedule_rng = state.streams.reset(seed)
+            state.drawn = self._draw(state.term, effect_rng)
+            state.clock.reset(schedule_rng)
+        self._t = 0
+        self.values = self._compose()
+        self._adapter.configure(self.values)
+
+    def after_reset(self) -> None:
+        """Write the dynamics into the simulator that the reset may have rebuilt."""
+        self._write()
+
+    def before_step(self) -> bool:
+        """Let time pass; return whether the dynamics changed."""
+        self._t += 1
+        if self._t == 1 or not self._varies:
+            return False  # the first step is taken under the values applied at reset
+        values = self._compose()
+        if values == self.values:
+            return False
+        self.values = values
+        self._write()
+        return True
+
+    def _write(self) -> None:
+        self._adapter.apply({name: value for name, value in self.values.items() if not isinstance(value, str)})
+
+    def _draw(self, term: Term, rng: np.random.Generator) -> Values:
+        if term.kind in self._task.semantic:
+            return {term.kind: str(term.args[0])}
+        if term.spec is not None:
+            (delta,) = term.resolved().args
+            assert not isinstance(delta, (str, Range))
+            return {name: _spread(parameter, delta, rng) for name, parameter in self._task.dynamics.items()}
+        parameter = self._task.dynamics[term.kind]
+        if term.level is not None:
+            random = find_kind("dynamics", "random")
+            assert random is not None
+            return {term.kind: _spread(parameter, random.levels[term.level - 1][0], rng)}
+        (value,) = term.args
+        assert not isinstance(value, str)
+        return {term.kind: float(rng.uniform(value.low, value.high)) if isinstance(value, Range) else float(value)}
+
+    def _compose(self) -> Values:
+        total: Values = {}
+        for state in self._states:
+            strength = state.clock.strength(max(0, self._t - 1))
+            for name, value in state.drawn.items():
+                if isinstance(value, str):
+                    total[name] = value if strength else self._task.semantic[name].nominal
+                    continue
+                parameter = self._task.dynamics[name]
+                before = total.get(name, parameter.identity)
+                assert not isinstance(before, str)
+                change = strength * (value - parameter.identity)
+                if strength == 1.0 and parameter.mode == "scale":
+                    total[name] = before * value  # exactly the written factor, not 1 + (factor - 1)
+                else:
+                    total[name] = before * (1.0 + change) if parameter.mode == "scale" else before + change
+        return total
+
+
+def _spread(parameter: DynamicsParameter, delta: float, rng: np.random.Generator) -> float:
+    """Draw one parameter around its nominal value; see the kind ``dynamics:random``."""
+    draw = 2.0 * rng.random() - 1.0
+    if parameter.mode == "scale":
+        return float(np.clip(1.0 + delta * draw, parameter.low, parameter.high))
+    if parameter.low == parameter.nominal:
+        draw = abs(draw)
+    return float(np.clip(parameter.nominal + delta * draw * parameter.span, parameter.low, parameter.high))
+
+
+class DynamicsDisruption(gym.Wrapper, RecordConstructorArgs):
+    """Changes the world: physical parameters, and semantic shifts such as another city.
+
+    Values are drawn before each reset, so that the first observation belongs to the new world; they are
+    reported in ``info["dynamics"]`` in the units of disruption strings, at reset and whenever they change.
+
+    Args:
+        env: The environment.
+        disruption: Terms of the dynamics channel, such as ``"dynamics:gravity:1.3+dynamics:0.1"``.
+        task: Id of the task whose parameters and adapter apply.
+
+    Raises:
+        DisruptionError: If the string is malformed or does not fit the task.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], disruption: str, task: str) -> None:
+        RecordConstructorArgs.__init__(self, disruption=disruption, task=task)
+        gym.Wrapper.__init__(self, env)
+        terms = channel_terms(disruption, "dynamics")
+        self._process = DynamicsProcess(terms, registry.task(task), env.unwrapped)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Reset into the drawn world."""
+        self._process.before_reset(seed)
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._process.after_reset()
+        return observation, {**info, "dynamics": dict(self._process.values)}
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Step, after letting the world drift where a schedule says so."""
+        changed = self._process.before_step()
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if changed:
+            info = {**info, "dynamics": dict(self._process.values)}
+        return observation, reward, terminated, truncated, info
+
+
+def nominal_values(task: Task) -> Mapping[str, float]:
+    """Return every parameter's value that changes nothing, in the units of disruption strings."""
+    return {name: parameter.identity for name, parameter in task.dynamics.items()}

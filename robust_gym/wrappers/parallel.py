@@ -1,0 +1,165 @@
+"""The four channels for PettingZoo parallel environments: each agent has its own noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pettingzoo import ParallelEnv
+from pettingzoo.utils import BaseParallelWrapper
+
+from robust_gym.disruption import Term
+from robust_gym.task import Task
+from robust_gym.wrappers.action import action_signal
+from robust_gym.wrappers.base import Signal, TermRunner, runners
+from robust_gym.wrappers.dynamics import DynamicsProcess
+from robust_gym.wrappers.observation import observation_signal
+from robust_gym.wrappers.reward import reward_signal
+
+
+class _PerAgent:
+    """The runners of one channel for every agent that its terms concern."""
+
+    def __init__(self, terms: Sequence[Term], signals: Mapping[Any, Signal]) -> None:
+        chains = {agent: runners(terms, signal, str(agent)) for agent, signal in signals.items()}
+        self._chains: dict[Any, list[TermRunner]] = {agent: chain for agent, chain in chains.items() if chain}
+
+    def reset(self, seed: int | None) -> None:
+        for chain in self._chains.values():
+            for runner in chain:
+                runner.reset(seed)
+
+    def __call__(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        result = dict(values)
+        for agent, chain in self._chains.items():
+            if agent in result:
+                value = result[agent]
+                for runner in chain:
+                    value = runner(value)
+                result[agent] = value
+        return result
+
+
+class ParallelNominalReward(BaseParallelWrapper[Any, Any, Any]):
+    """Puts each agent's true reward into its ``info["nominal_reward"]``."""
+
+    def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
+        """Step, and note the rewards."""
+        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        noted = {a: {**infos.get(a, {}), "nominal_reward": float(reward)} for a, reward in rewards.items()}
+        return observations, rewards, terminations, truncations, {**infos, **noted}
+
+
+class ParallelDynamicsDisruption(BaseParallelWrapper[Any, Any, Any]):
+    """Changes the world of all agents; see [DynamicsDisruption][robust_gym.wrappers.dynamics.DynamicsDisruption].
+
+    Args:
+        env: The environment.
+        terms: Terms of the dynamics channel.
+        task: The task whose parameters and adapter apply.
+    """
+
+    def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task) -> None:
+        super().__init__(env)
+        self._process = DynamicsProcess(terms, task, env.unwrapped)
+
+    def _noted(self, infos: Mapping[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+        return {agent: {**info, "dynamics": dict(self._process.values)} for agent, info in infos.items()}
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Reset into the drawn world."""
+        self._process.before_reset(seed)
+        observations, infos = self.env.reset(seed=seed, options=options)
+        self._process.after_reset()
+        return observations, self._noted(infos)
+
+    def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
+        """Step, after letting the world drift where a schedule says so."""
+        changed = self._process.before_step()
+        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        if changed:
+            infos = self._noted(infos)
+        return observations, rewards, terminations, truncations, infos
+
+
+class ParallelActionDisruption(BaseParallelWrapper[Any, Any, Any]):
+    """Disturbs each agent's action on its way to the environment.
+
+    Args:
+        env: The environment.
+        terms: Terms of the action channel.
+        task: The task, which knows a discrete action that does nothing.
+    """
+
+    def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
+        super().__init__(env)
+        signals = {a: action_signal(env.action_space(a), task) for a in env.possible_agents}
+        self._disturb = _PerAgent(terms, signals)
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Reset the environment and the terms' streams."""
+        self._disturb.reset(seed)
+        result: tuple[Any, Any] = self.env.reset(seed=seed, options=options)
+        return result
+
+    def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
+        """Step with the disturbed actions."""
+        disturbed = self._disturb(actions)
+        for agent, action in disturbed.items():
+            if np.ndim(action) == 0:
+                disturbed[agent] = int(action)
+        result: tuple[Any, ...] = self.env.step(disturbed)
+        return result
+
+
+class ParallelRewardDisruption(BaseParallelWrapper[Any, Any, Any]):
+    """Disturbs the reward that each agent is told.
+
+    Args:
+        env: The environment.
+        terms: Terms of the reward channel.
+        task: The task whose reward scale applies.
+    """
+
+    def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
+        super().__init__(env)
+        self._disturb = _PerAgent(terms, {agent: reward_signal(task) for agent in env.possible_agents})
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Reset the environment and the terms' streams."""
+        self._disturb.reset(seed)
+        result: tuple[Any, Any] = self.env.reset(seed=seed, options=options)
+        return result
+
+    def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
+        """Step, and disturb the rewards."""
+        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        disturbed = {agent: float(reward) for agent, reward in self._disturb(rewards).items()}
+        return observations, disturbed, terminations, truncations, infos
+
+
+class ParallelObservationDisruption(BaseParallelWrapper[Any, Any, Any]):
+    """Disturbs what each agent sees; the global state of ``state()`` stays true.
+
+    Args:
+        env: The environment.
+        terms: Terms of the observation channel.
+        task: The task whose measured scales apply.
+    """
+
+    def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
+        super().__init__(env)
+        signals = {a: observation_signal(env.observation_space(a), task, str(a)) for a in env.possible_agents}
+        self._disturb = _PerAgent(terms, signals)
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Reset; the first observations are disturbed too."""
+        observations, infos = self.env.reset(seed=seed, options=options)
+        self._disturb.reset(seed)
+        return self._disturb(observations), infos
+
+    def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
+        """Step, and disturb the observations."""
+        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        return self._disturb(observations), rewards, terminations, truncations, infos

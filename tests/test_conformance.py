@@ -1,0 +1,60 @@
+"""Property tests over every registered task."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import robust_gym
+from robust_gym import conformance, registry
+
+TASKS = robust_gym.list_tasks()
+# Rendered observations make it a hundred times slower than the others.
+SLOW = {"Robust-CarRacing-v0"}
+PARAMETERS = [pytest.param(id, marks=pytest.mark.slow) if id in SLOW else id for id in TASKS]
+CHECKS = [name for name in conformance.CHECKS if name != "spawn"]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("id", PARAMETERS)
+@pytest.mark.filterwarnings("ignore")  # of the libraries underneath, about spaces and deprecations
+def test_task(id: str, check: str) -> None:
+    registry.task(id).require()
+    conformance.CHECKS[check](id)
+
+
+@pytest.fixture(scope="module")
+def spawned() -> Iterator[Any]:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("id", PARAMETERS)
+def test_spawned_process_gives_the_same_rollout(id: str, spawned: Any) -> None:
+    disruption = conformance.some_disruption(registry.task(id))
+    assert spawned.apply(conformance.digest, (id, disruption)) == conformance.digest(id, disruption)
+
+
+def test_check_task_reports_every_check() -> None:
+    findings = conformance.check_task("Robust-CartPole-v0")
+    assert [finding.check for finding in findings] == list(conformance.CHECKS)
+    assert all(finding.ok for finding in findings), findings
+
+
+def test_a_broken_task_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter that writes nothing must be caught: a parameter without effect is a defect."""
+    from robust_gym.tasks.classic_control import AttributeDynamics
+
+    monkeypatch.setattr(AttributeDynamics, "_write", lambda self, values: None)
+    with pytest.raises(AssertionError, match="no effect.*dynamics:gravity"):
+        conformance.check_effect("Robust-CartPole-v0")
+
+
+def test_every_family_is_covered() -> None:
+    families = {registry.task(id).family for id in TASKS}
+    assert families >= {"mujoco", "classic_control", "box2d", "building", "mpe"}
+    assert len(robust_gym.list_tasks("mujoco")) == 11
+    assert len(robust_gym.list_tasks("classic_control")) == 5
