@@ -3,8 +3,8 @@
     python benchmarks/measure_scales.py [TASK ...]
 
 Writes ``observation_scale`` (standard deviation of every dimension, never below a hundredth of the median
-one) and ``reward_scale`` (standard deviation of one step's reward, or its mean size where it is constant)
-into ``robust_gym/measurements.json``. Image observations keep half their range.
+one) and ``reward_scale`` (root mean square of one step's reward) into
+``robust_gym/measurements.json``. Image observations keep half their range.
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ def main(ids: list[str]) -> None:
         if registry.task(id).observation != "image":
             scales = {agent: scale(seen) for agent, seen in observations.items()}
             entry["observation_scale"] = scales.get("", scales)
-        spread = float(rewards.std())
-        entry["reward_scale"] = float(f"{spread if spread > 1e-8 else max(abs(rewards.mean()), 1e-8):.6g}")
+        entry["reward_scale"] = float(f"{np.sqrt(np.mean(rewards**2)):.6g}")
         print(f"{id}: reward scale {entry['reward_scale']:g}", flush=True)
         FILE.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
 

@@ -8,7 +8,7 @@ from robust_gym.disruption import Disruption, DisruptionError
 from robust_gym.evaluate import Evaluation, evaluate
 from robust_gym.registry import list_algorithms, list_tasks, task
 from robust_gym.task import MissingExtraError, Task
-from robust_gym.tasks import make, make_parallel, register_with_gymnasium
+from robust_gym.tasks import import_families, make, make_parallel
 
 __version__ = "0.1.0"
 
@@ -26,4 +26,4 @@ __all__ = [
     "task",
 ]
 
-register_with_gymnasium()
+import_families()

@@ -8,6 +8,7 @@ implements a kind. Adding a kind is one entry here and one class in the channel'
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 CHANNELS = ("dynamics", "action", "reward", "observation")
@@ -299,13 +300,25 @@ _TABLE = (
 _KINDS: dict[tuple[str, str], Kind] = {(kind.channel, kind.name): kind for kind in _TABLE}
 
 
+_load_plugins: Callable[[], None] = lambda: None  # noqa: E731
+
+
+def set_plugin_loader(loader: Callable[[], None]) -> None:
+    """Set the function that imports other packages' kinds, called when the table alone does not suffice."""
+    global _load_plugins
+    _load_plugins = loader
+
+
 def kinds(channel: str | None = None) -> list[Kind]:
     """List the kinds of one channel, or of all, in table order."""
+    _load_plugins()
     return [kind for kind in _KINDS.values() if channel in (None, kind.channel)]
 
 
 def find_kind(channel: str, name: str) -> Kind | None:
     """Return the kind ``name`` of ``channel``, or ``None`` where there is no such kind."""
+    if (channel, name) not in _KINDS:
+        _load_plugins()
     return _KINDS.get((channel, name))
 
 

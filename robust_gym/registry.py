@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import functools
-import importlib.metadata
 import json
 import warnings
 from collections.abc import Callable, Sequence
@@ -34,6 +33,7 @@ _tasks: dict[str, Task] = {}
 _algorithms: dict[str, AlgorithmInfo] = {}
 # Set by the packages above this one, so that looking something up imports what registers it.
 _loaders: dict[str, Callable[[], None]] = {}
+_hooks: list[Callable[[Task], None]] = []
 
 
 class UnknownNameError(LookupError):
@@ -92,6 +92,9 @@ def set_loader(what: str, loader: Callable[[], None]) -> None:
 def _loaded(what: str) -> None:
     if what in _loaders:
         _loaders[what]()
+    # Reading the entry points of everything installed takes longer than all else at import.
+    import importlib.metadata
+
     for point in importlib.metadata.entry_points(group=f"robust_gym.{what}"):
         try:
             point.load()()
@@ -99,8 +102,16 @@ def _loaded(what: str) -> None:
             warnings.warn(f"the plug-in {point.name!r} ({point.value}) failed to load: {error}", stacklevel=3)
 
 
+kinds.set_plugin_loader(functools.partial(_loaded, "disruptions"))
+
+
+def on_register(hook: Callable[[Task], None]) -> None:
+    """Call a function with every task that is registered from now on."""
+    _hooks.append(hook)
+
+
 def register_task(task: Task) -> Task:
-    """Add a task, and return it.
+    """Add a task, and return it; a single-agent one can then be made by ``gymnasium.make`` too.
 
     Raises:
         ValueError: If another task has the same id.
@@ -109,6 +120,8 @@ def register_task(task: Task) -> Task:
     if known is not None and (known.base, known.adapter) != (task.base, task.adapter):
         raise ValueError(f"another task is registered as {task.id!r}")
     _tasks[task.id] = task
+    for hook in _hooks:
+        hook(task)
     return task
 
 
@@ -218,7 +231,6 @@ def algorithm(name: str) -> AlgorithmInfo:
 
 def supported_kinds(task: Task, channel: str) -> list[Kind]:
     """List the kinds of a channel that a task can honour."""
-    _loaded("disruptions")
     return [kind for kind in kinds.kinds(channel) if unsupported(task, kind) is None]
 
 

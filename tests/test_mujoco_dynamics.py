@@ -175,3 +175,11 @@ def test_dynamics_do_not_pile_up_over_episodes() -> None:
 def test_copies_do_not_share_their_model() -> None:
     changed, plain = made("Robust-Hopper-v0", "dynamics:gravity:2"), made("Robust-Hopper-v0", "none")
     assert changed.model.opt.gravity[2] == pytest.approx(2 * plain.model.opt.gravity[2])
+
+
+def test_half_cheetah_is_gymnasiums_own_without_its_warning(capfd: pytest.CaptureFixture[str]) -> None:
+    from robust_gym.conformance import rollout
+
+    ours = gym.make("Robust-HalfCheetah-v0")
+    assert "settotalmass" not in "".join(capfd.readouterr())
+    assert rollout(ours) == rollout(gym.make("HalfCheetah-v5"))

@@ -17,31 +17,25 @@ if TYPE_CHECKING:
     from pettingzoo import ParallelEnv
 
 
-def _import_all() -> None:
+def import_families() -> None:
+    """Import every family, which registers its tasks here and with Gymnasium."""
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
             importlib.import_module(f"{__name__}.{module.name}")
 
 
-registry.set_loader("tasks", _import_all)
+def _register_with_gymnasium(task: Task) -> None:
+    if task.api == "gymnasium" and task.id not in gym.registry:
+        gym.register(
+            task.id,
+            entry_point="robust_gym.tasks:build",
+            max_episode_steps=task.horizon,
+            kwargs={"task": task.id},
+        )
 
 
-def register_with_gymnasium() -> None:
-    """Register every single-agent task with Gymnasium, so that ``gym.make`` knows it."""
-    for id in registry.list_tasks():
-        task = registry.task(id)
-        if task.api == "gymnasium" and id not in gym.registry:
-            register_one(task)
-
-
-def register_one(task: Task) -> None:
-    """Register one single-agent task with Gymnasium."""
-    gym.register(
-        task.id,
-        entry_point="robust_gym.tasks:build",
-        max_episode_steps=task.horizon,
-        kwargs={"task": task.id},
-    )
+registry.set_loader("tasks", import_families)
+registry.on_register(_register_with_gymnasium)
 
 
 def build(task: str, disruption: str | None = None, **kwargs: Any) -> gym.Env[Any, Any]:
@@ -111,8 +105,6 @@ def make(id: str, disruption: str | None = None, **kwargs: Any) -> Any:
     found = registry.task(id)
     if found.api == "parallel":
         return make_parallel(id, disruption, **kwargs)
-    if id not in gym.registry:
-        register_one(found)
     if isinstance(disruption, Disruption):
         disruption = str(disruption)
     return gym.make(id, disruption=disruption, **kwargs)

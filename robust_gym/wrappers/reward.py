@@ -50,8 +50,8 @@ class NominalReward(gym.Wrapper, RecordConstructorArgs):
 class RewardDisruption(gym.Wrapper, RecordConstructorArgs):
     """Disturbs the reward that the agent is told.
 
-    Noise is in units of the task's reward scale: the standard deviation of one step's reward under the random
-    policy, or its mean size where it is constant.
+    Noise is in units of the task's reward scale: the root mean square of one step's reward under the random
+    policy.
 
     Args:
         env: The environment.
