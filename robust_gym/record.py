@@ -14,9 +14,18 @@ import platform
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 Text = Annotated[str, Field(max_length=2000)]
@@ -87,7 +96,7 @@ class RunRecord(BaseModel):
 
     schema_version: Literal[1] = 1
     algorithm: Name
-    arguments: dict[Name, Any] = Field(default_factory=dict, max_length=100)
+    arguments: dict[Name, JsonValue] = Field(default_factory=dict, max_length=100)
     task: Name
     task_version: int = Field(ge=0)
     family: Name
@@ -109,6 +118,13 @@ class RunRecord(BaseModel):
     train_seconds: FiniteFloat = Field(ge=0)
     evaluate_seconds: FiniteFloat = Field(ge=0)
     provenance: Provenance
+
+    @field_validator("arguments")
+    @classmethod
+    def _plain_numbers(cls, arguments: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if len(json.dumps(arguments, allow_nan=False)) > 20_000:
+            raise ValueError("arguments must be at most 20,000 characters of JSON")
+        return arguments
 
     @model_validator(mode="after")
     def _same_number_of_episodes(self) -> RunRecord:
@@ -142,7 +158,8 @@ def parse(text: str, source: str = "<string>") -> Iterator[RunRecord]:
     Raises:
         RecordError: At the first line that is not a record; the message names file, line and field.
     """
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines(), which also splits at characters that JSON strings may contain, such as U+2028.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

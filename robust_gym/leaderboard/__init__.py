@@ -1,0 +1,8 @@
+"""The leaderboard: a pure function of run records.
+
+``load_records`` finds records, ``rank`` sorts them into tables, ``build`` writes the page.
+"""
+
+from robust_gym.leaderboard.page import build, load_records, rank
+
+__all__ = ["build", "load_records", "rank"]

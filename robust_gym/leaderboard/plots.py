@@ -1,0 +1,187 @@
+"""The plots of the page: score against severity, and ID against OOD."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from robust_gym.leaderboard import statistics, svg
+from robust_gym.leaderboard.curves import Series, channel_place, curves, severity_levels
+from robust_gym.leaderboard.quantities import Value
+from robust_gym.leaderboard.runs import Entry, TaskRuns
+from robust_gym.leaderboard.svg import Scale, element
+from robust_gym.leaderboard.text import clean, number
+
+MOST_LINES = svg.COLOURS
+"""Entries drawn in one figure, the best ones; more could not be told apart."""
+
+_WIDTH, _HEIGHT = 350, 224
+_LEFT, _RIGHT, _TOP, _BOTTOM = 38, 236, 28, 184
+_LABEL_X, _LABEL_CHARACTERS = 256, 17
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Drawings with one legend.
+
+    Attributes:
+        caption: What they show.
+        drawings: The drawings.
+        legend: Swatch and name of each series.
+    """
+
+    caption: str
+    drawings: tuple[Markup, ...]
+    legend: tuple[tuple[Markup, str], ...]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An entry to draw: its name, the index of its style, and its estimates of ID and OOD."""
+
+    entry: Entry
+    label: str
+    style: int
+    id: Value
+    ood: Value
+
+
+def figure(name: str, tasks: Sequence[TaskRuns], entries: Sequence[Drawn], scored: bool) -> Figure | None:
+    """Draw score against severity level, one panel for each kind of disruption, and OOD against ID.
+
+    Args:
+        name: Prefix of the drawings' ids.
+        tasks: One task (raw returns) or several (normalised scores, IQM over task and seed).
+        entries: Entries, the best first; ``MOST_LINES`` of them are drawn.
+        scored: Whether to normalise.
+
+    Returns:
+        The figure, or ``None`` where there is nothing to draw. An entry is drawn in the panels of the kinds
+        for which it did all the tasks that have the kind.
+    """
+    shown = entries[:MOST_LINES]
+    unit = "score" if scored else "return"
+    drawings = [*_line_panels(name, tasks, shown, scored), *_scatter(f"{name}-scatter", shown, unit)]
+    if not drawings:
+        return None
+    left_out = f" The first {MOST_LINES} of {len(entries)} entries are drawn." if len(entries) > MOST_LINES else ""
+    what = "Normalised score (IQM over task and seed)" if scored else "Mean return"
+    return Figure(
+        f"{what} against severity level, where level 0 is the undisturbed task; and OOD against ID, where the dashed "
+        "diagonal is no loss. Bands and whiskers are 95 % bootstrap intervals, drawn from "
+        f"{statistics.FEWEST_SEEDS} seeds on.{left_out}",
+        tuple(drawings),
+        tuple((_swatch(entry.style), entry.label) for entry in shown),
+    )
+
+
+def _line_panels(name: str, tasks: Sequence[TaskRuns], shown: Sequence[Drawn], scored: bool) -> list[Markup]:
+    by_kind: dict[str, list[tuple[TaskRuns, tuple[int, ...]]]] = defaultdict(list)
+    for runs in tasks:
+        for kind, places in severity_levels(runs.cells).items():
+            by_kind[kind].append((runs, places))
+    kinds = sorted(by_kind, key=lambda kind: (channel_place(kind), kind))
+    names = [(entry.entry, entry.label, entry.style) for entry in shown]
+    panels = {kind: list(curves(by_kind[kind], names, scored)) for kind in kinds}
+    drawn = [value for lines in panels.values() for line in lines for value in line.everything]
+    if not drawn:
+        return []
+    y = Scale(*svg.extent(drawn), _BOTTOM, _TOP)
+    return [
+        _line_panel(f"{name}-{place}", kind, len(by_kind[kind]) if scored else 0, lines, y)
+        for place, (kind, lines) in enumerate(panels.items())
+        if lines
+    ]
+
+
+def _line_panel(name: str, kind: str, tasks: int, lines: Sequence[Series], y: Scale) -> Markup:
+    last = len(lines[0].values) - 1
+    x = Scale(0, last, _LEFT + 6, _RIGHT - 6)
+    parts = [_frame(x, y, [float(level) for level in range(last + 1)], "severity level")]
+    for line in lines:
+        if line.low and line.high:
+            there = [(x(level), y(value)) for level, value in enumerate(line.high)]
+            back = [(x(level), y(value)) for level, value in reversed(list(enumerate(line.low)))]
+            parts.append(svg.path(there + back, _class=f"band s{line.style % svg.COLOURS}"))
+    for line in lines:
+        points = [(x(level), y(value)) for level, value in enumerate(line.values)]
+        style = svg.style(line.style)
+        parts.append(svg.path(points, **{**style, "_class": f"line {style['_class']}"}))
+        parts += [
+            svg.marker(line.style, *point, f"{line.label}, level {level}: {number(value)}")
+            for level, (point, value) in enumerate(zip(points, line.values, strict=True))
+        ]
+    ends = [(line.label, line.style, x(last), y(line.values[-1])) for line in lines]
+    heading = kind.replace(":", ": ") + (f" ({tasks} task{'s' if tasks > 1 else ''})" if tasks else "")
+    told = "; ".join(f"{line.label}: {', '.join(map(number, line.values))}" for line in lines)
+    return svg.drawing(
+        name,
+        f"Robustness to {clean(heading, 60)}",
+        f"Levels 0 to {last}. {told}.",
+        _WIDTH,
+        _HEIGHT,
+        element("text", clean(heading, 40), x=_LEFT, y=14, _class="heading"),
+        *parts,
+        *_end_labels(ends),
+    )
+
+
+def _scatter(name: str, entries: Sequence[Drawn], unit: str) -> list[Markup]:
+    points = [entry for entry in entries if np.isfinite([entry.id.value, entry.ood.value]).all()]
+    if not points:
+        return []
+    values = [p.value for point in points for p in (point.id, point.ood)]
+    values += [end for point in points for p in (point.id, point.ood) for end in p.interval or ()]
+    ends = svg.extent(values)
+    x, y = Scale(*ends, _LEFT, _RIGHT), Scale(*ends, _BOTTOM, _TOP)
+    parts = [_frame(x, y, x.ticks(4), "ID")]
+    parts.append(svg.path([(x(end), y(end)) for end in ends], _class="diagonal"))
+    for point in points:
+        style = f"whisker s{point.style % svg.COLOURS}"
+        if point.id.interval:
+            parts.append(svg.path([(x(end), y(point.ood.value)) for end in point.id.interval], _class=style))
+        if point.ood.interval:
+            parts.append(svg.path([(x(point.id.value), y(end)) for end in point.ood.interval], _class=style))
+    told = [f"{point.label}: ID {number(point.id.value)}, OOD {number(point.ood.value)}" for point in points]
+    places = [(x(point.id.value), y(point.ood.value)) for point in points]
+    parts += [svg.marker(p.style, *place, text) for p, place, text in zip(points, places, told, strict=True)]
+    parts += _end_labels([(point.label, point.style, *place) for point, place in zip(points, places, strict=True)])
+    heading = element("text", f"OOD {unit} against ID", x=_LEFT, y=14, _class="heading")
+    return [svg.drawing(name, f"OOD {unit} against ID {unit}", "; ".join(told), _WIDTH, _HEIGHT, heading, *parts)]
+
+
+def _frame(x: Scale, y: Scale, x_ticks: Sequence[float], x_title: str) -> Markup:
+    parts = []
+    for tick in y.ticks():
+        parts.append(svg.path([(_LEFT, y(tick)), (_RIGHT, y(tick))], _class="grid"))
+        label = svg.tick_text(tick, y)
+        parts.append(element("text", label, x=_LEFT - 6, y=y(tick) + 3.5, text_anchor="end"))
+    for tick in x_ticks:
+        label = svg.tick_text(tick, x)
+        parts.append(element("text", label, x=x(tick), y=_BOTTOM + 15, text_anchor="middle"))
+    parts.append(svg.path([(_LEFT, _BOTTOM), (_RIGHT, _BOTTOM)], _class="axis"))
+    middle = (_LEFT + _RIGHT) / 2
+    parts.append(element("text", x_title, x=middle, y=_BOTTOM + 32, text_anchor="middle", _class="quiet"))
+    return element("g", *parts, aria_hidden="true")
+
+
+def _end_labels(ends: Sequence[tuple[str, int, float, float]]) -> list[Markup]:
+    """Name series at the right edge, each joined by a thin line to its end."""
+    places = svg.spread([y for _, _, _, y in ends], 12.5, _TOP + 2, _HEIGHT - 8)
+    parts = []
+    for (label, style, x, y), place in zip(ends, places, strict=True):
+        colour = f"s{style % svg.COLOURS}"
+        parts.append(svg.path([(x + 5, y), (_LABEL_X - 9, place)], _class=f"leader {colour}"))
+        parts.append(svg.marker(style, _LABEL_X - 5, place))
+        parts.append(element("text", clean(label, _LABEL_CHARACTERS), x=_LABEL_X + 2, y=place + 3.5))
+    return parts
+
+
+def _swatch(index: int) -> Markup:
+    style = svg.style(index)
+    line = svg.path([(0, 6), (26, 6)], **{**style, "_class": f"line {style['_class']}"})
+    return element("svg", line, svg.marker(index, 13, 6), viewBox="0 0 26 12", _class="swatch", aria_hidden="true")

@@ -1,0 +1,103 @@
+"""Where the records of a page come from, counted and put into words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from robust_gym.leaderboard.runs import TaskRuns, age_key
+from robust_gym.leaderboard.text import clean, count, number
+from robust_gym.record import RunRecord
+
+MOST_LINES = 40
+"""Distinct versions, machines and the like that a page lists."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What produced the records; every list is of (what, number of records), the most frequent first.
+
+    Attributes:
+        first: Date of the oldest record.
+        last: Date of the newest.
+        versions: Versions of robust-gym with their git commits.
+        libraries: Library versions.
+        machines: Machines.
+    """
+
+    first: str
+    last: str
+    versions: tuple[tuple[str, int], ...]
+    libraries: tuple[tuple[str, int], ...]
+    machines: tuple[tuple[str, int], ...]
+
+
+def sources(records: Sequence[RunRecord]) -> Sources:
+    """Describe what produced some records, at least one.
+
+    Raises:
+        ValueError: If there are no records.
+    """
+    if not records:
+        raise ValueError("there are no records to describe")
+    ordered = sorted(records, key=age_key)
+    return Sources(
+        first=ordered[0].provenance.created.date().isoformat(),
+        last=ordered[-1].provenance.created.date().isoformat(),
+        versions=_counted(_version(record) for record in records),
+        libraries=_counted(
+            f"{name} {clean(version, 40)}"
+            for record in records
+            for name, version in sorted(record.provenance.libraries.items())
+        ),
+        machines=_counted(_machine(record) for record in records),
+    )
+
+
+def newest_version(records: Sequence[RunRecord]) -> str:
+    """Return the robust-gym version of the newest record."""
+    return clean(max(records, key=age_key).provenance.robust_gym, 40)
+
+
+def task_notes(runs: TaskRuns) -> list[str]:
+    """Say what a reader should know about how one task was measured."""
+    notes = [
+        f"{len(runs.cells)} disruptions, {count(runs.budget_steps)} training steps granted, "
+        f"task version {count(runs.version)}.",
+        f"Protocol hash {runs.sha256}: "
+        + ("the cells were checked against it." if runs.checked else "the cells could not be checked against it."),
+    ]
+    if runs.reference:
+        random, reference = runs.reference
+        notes.append(f"Normalised by random return {number(random, 2)} and reference return {number(reference, 2)}.")
+    if runs.other_references:
+        notes.append(
+            f"{runs.other_references} runs name another random or reference return; the most frequent pair is used."
+        )
+    if runs.outside:
+        notes.append(f"{runs.outside} records of disruptions outside the protocol were left out.")
+    left_out = sum(results.left_out for results in runs.results.values())
+    if left_out:
+        notes.append(f"{left_out} runs were left out: they lack disruptions, or hold returns beyond all bounds.")
+    return notes
+
+
+def _version(record: RunRecord) -> str:
+    made = record.provenance
+    commit = f", commit {clean(made.git_commit, 12)}" if made.git_commit else ", no git checkout"
+    return f"robust-gym {clean(made.robust_gym, 40)}{commit}{' with local changes' if made.git_dirty else ''}"
+
+
+def _machine(record: RunRecord) -> str:
+    machine = record.provenance.machine
+    return clean(
+        f"{clean(machine.processor, 80)}, {count(machine.cores)} cores, {clean(machine.platform, 80)}, "
+        f"Python {clean(machine.python, 20)}"
+    )
+
+
+def _counted(lines: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    found = sorted(Counter(lines).items(), key=lambda item: (-item[1], item[0]))
+    rest = sum(number for _, number in found[MOST_LINES:])
+    return (*found[:MOST_LINES], *([(f"{len(found) - MOST_LINES} others", rest)] if rest else []))

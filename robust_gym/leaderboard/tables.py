@@ -1,0 +1,248 @@
+"""From comparable runs to rows: what each entry did on each task, and who ranks where."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from robust_gym.leaderboard import statistics
+from robust_gym.leaderboard.quantities import QUANTITIES, Value, estimate, normalise, split_scores, summarise
+from robust_gym.leaderboard.runs import Entry, Results, RunGroup, TaskRuns
+from robust_gym.leaderboard.statistics import Array
+from robust_gym.leaderboard.text import repeat_command
+
+MOST_COMPARED = 12
+"""Entries compared pair by pair; more would not fit a page."""
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """One entry on one task; the values are raw returns, averaged over the training seeds.
+
+    Attributes:
+        label: The entry's name.
+        entry: The entry.
+        rank: Its rank by ``values["ood"]``, or ``None`` if it has none.
+        values: By the names in ``QUANTITIES``.
+        score: Normalised ``ood``, where the task's references are known.
+        worst_split: The split that is the lowest in most runs; ``values["worst"]`` is the mean over the runs of
+            each one's own lowest split, as ``robust-gym bench`` prints it.
+        seeds: Training seeds of the complete runs.
+        left_out: Number of incomplete or unusable runs.
+        steps_used: Environment steps used, for each seed.
+        train_seconds: Mean wall time of training.
+        privileges: What the method may know beyond the observations.
+        command: What repeats the runs.
+    """
+
+    label: str
+    entry: Entry
+    rank: int | None
+    values: Mapping[str, Value]
+    score: Value | None
+    worst_split: str
+    seeds: tuple[int, ...]
+    left_out: int
+    steps_used: tuple[int, ...]
+    train_seconds: float
+    privileges: tuple[str, ...]
+    command: str
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """All entries on one task, the best by OOD return first."""
+
+    runs: TaskRuns
+    rows: tuple[TaskRow, ...]
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """One entry over several tasks.
+
+    Attributes:
+        label: The entry's name.
+        entry: The entry.
+        rank: Rank by ``values["ood"]`` among the entries that did every task; ``None`` for the others.
+        values: By the names in ``QUANTITIES``; empty in a ranking without references.
+        task_ranks: Its rank on each task, ``None`` where it has no result.
+        tasks_done: Number of tasks with a result.
+        seeds: Number of seeds on each task done.
+        privileges: What the method may know beyond the observations.
+    """
+
+    label: str
+    entry: Entry
+    rank: int | None
+    values: Mapping[str, Value]
+    task_ranks: tuple[int | None, ...]
+    tasks_done: int
+    seeds: tuple[int, ...]
+    privileges: tuple[str, ...]
+
+    @property
+    def tasks_won(self) -> int:
+        """Number of tasks on which nobody is better."""
+        return self.task_ranks.count(1)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Entries over some tasks.
+
+    Attributes:
+        family: Family of the tasks, or ``None`` for all tasks of the group.
+        tasks: Their ids.
+        scored: Whether the rows hold normalised scores (IQM over task and seed) and a rank; without
+            references they hold the ranks on each task only.
+        rows: Entries, the best first.
+        improvement: ``[n, n]`` for the first rows, ``MOST_COMPARED`` of them at most: the chance that the row's
+            entry beats the column's by OOD return on a task that both did; NaN where there is none.
+    """
+
+    family: str | None
+    tasks: tuple[str, ...]
+    scored: bool
+    rows: tuple[RankingRow, ...]
+    improvement: Array
+
+
+@dataclass(frozen=True)
+class Group:
+    """Everything that may be ranked together; see [RunGroup][robust_gym.leaderboard.runs.RunGroup].
+
+    Attributes:
+        key: The runs.
+        tables: A table for each task.
+        rankings: Across all tasks (unless scores are known and no entry did every task), and where scores are known
+            across the tasks of each family.
+    """
+
+    key: RunGroup
+    tables: tuple[TaskTable, ...]
+    rankings: tuple[Ranking, ...]
+
+
+def group_tables(group: RunGroup, labels: Mapping[Entry, str]) -> Group:
+    """Compute all rows of a group.
+
+    Args:
+        group: The runs.
+        labels: Names of its entries.
+    """
+    summaries = {
+        runs.task: {entry: summarise(runs.cells, results.returns) for entry, results in runs.results.items()}
+        for runs in group.tasks
+    }
+    tables = tuple(_task_table(group, runs, summaries[runs.task], labels) for runs in group.tasks)
+    ranking = functools.partial(_ranking, tables, summaries)
+    rankings = [ranking(None)]
+    families = sorted({runs.family for runs in group.tasks})
+    if rankings[0].scored and len(families) > 1:
+        ranked = any(row.rank for row in rankings[0].rows)
+        rankings = [*(rankings if ranked else ()), *(ranking(family) for family in families)]
+    return Group(group, tables, tuple(rankings))
+
+
+def _task_table(
+    group: RunGroup, runs: TaskRuns, summaries: Mapping[Entry, Array], labels: Mapping[Entry, str]
+) -> TaskTable:
+    rows = []
+    for entry, results in runs.results.items():
+        values = estimate([summaries[entry]], statistics.mean)
+        score = estimate([normalise(runs, summaries[entry])], statistics.mean)["ood"] if runs.reference else None
+        seeds = results.seeds or tuple(run.seed for run in results.seen)
+        rows.append(
+            TaskRow(
+                label=labels[entry],
+                entry=entry,
+                rank=None,
+                values=values,
+                score=score,
+                worst_split=_worst_split(runs, results),
+                seeds=results.seeds,
+                left_out=results.left_out,
+                steps_used=tuple(run.steps_used for run in results.seen),
+                train_seconds=float(np.mean([min(run.train_seconds, 1e12) for run in results.seen])),
+                privileges=_privileges(results),
+                command=repeat_command(
+                    entry.algorithm, entry.arguments, runs.task, group.protocol, group.budget, group.episodes, seeds
+                ),
+            )
+        )
+    places = statistics.ranks([row.values["ood"].value for row in rows])
+    ranked = [replace(row, rank=place) for row, place in zip(rows, places, strict=True)]
+    return TaskTable(runs, tuple(sorted(ranked, key=lambda row: (row.rank or len(rows) + 1, row.label))))
+
+
+def _worst_split(runs: TaskRuns, results: Results) -> str:
+    """Return the split that is the lowest in most runs; of several, the one with the lowest mean."""
+    scores = split_scores(runs.cells, results.returns.mean(axis=-1)) if results.runs else {}
+    outside = {name: values for name, values in scores.items() if name != "id"}
+    if not outside:
+        return ""
+    seeds = range(len(results.runs))
+    lowest = Counter(statistics.worst({name: float(v[seed]) for name, v in outside.items()})[0] for seed in seeds)
+    return min(lowest, key=lambda name: (-lowest[name], float(outside[name].mean()), name))
+
+
+def _privileges(*results: Results) -> tuple[str, ...]:
+    return tuple(sorted({name for result in results for run in result.seen for name in run.privileges}))
+
+
+def _ranking(
+    tables: Sequence[TaskTable], summaries: Mapping[str, Mapping[Entry, Array]], family: str | None
+) -> Ranking:
+    mine = [table for table in tables if family in (None, table.runs.family)]
+    scored = [table for table in mine if table.runs.reference]
+    mine = scored or mine
+    rows = []
+    for entry, label in sorted({row.entry: row.label for table in mine for row in table.rows}.items()):
+        found = [next((row for row in table.rows if row.entry == entry), None) for table in mine]
+        done = [table for table, row in zip(mine, found, strict=True) if row and row.rank]
+        quantities = [normalise(table.runs, summaries[table.runs.task][entry]) for table in done if scored]
+        rows.append(
+            RankingRow(
+                label=label,
+                entry=entry,
+                rank=None,
+                values=estimate(quantities, statistics.iqm) if scored else {},
+                task_ranks=tuple(row.rank if row else None for row in found),
+                tasks_done=len(done),
+                seeds=tuple(len(row.seeds) for row in found if row and row.rank),
+                privileges=_privileges(*(t.runs.results[entry] for t in mine if entry in t.runs.results)),
+            )
+        )
+    ordered = _ranked(rows, len(mine)) if scored else sorted(rows, key=lambda row: (-row.tasks_won, row.label))
+    improvement = _improvement([row.entry for row in ordered[:MOST_COMPARED]], mine, summaries)
+    return Ranking(family, tuple(table.runs.task for table in mine), bool(scored), tuple(ordered), improvement)
+
+
+def _ranked(rows: Sequence[RankingRow], tasks: int) -> list[RankingRow]:
+    """Rank the entries that did every task; the others follow, those with more tasks first."""
+    places = statistics.ranks([row.values["ood"].value if row.tasks_done == tasks else np.nan for row in rows])
+    ranked = [replace(row, rank=place) for row, place in zip(rows, places, strict=True)]
+    return sorted(ranked, key=lambda row: (row.rank or len(rows) + 1, -row.tasks_done, row.label))
+
+
+def _improvement(
+    entries: Sequence[Entry], tables: Sequence[TaskTable], summaries: Mapping[str, Mapping[Entry, Array]]
+) -> Array:
+    ood = QUANTITIES.index("ood")
+    found = [
+        {entry: values[ood] for entry, values in summaries[table.runs.task].items() if values.shape[1]}
+        for table in tables
+    ]
+    chances = np.full((len(entries), len(entries)), np.nan)
+    for i, x in enumerate(entries):
+        for j, y in enumerate(entries[:i]):
+            both = [task for task in found if x in task and y in task]
+            if both:
+                chance = statistics.probability_of_improvement([t[x] for t in both], [t[y] for t in both])
+                chances[i, j], chances[j, i] = chance, 1 - chance
+    return chances

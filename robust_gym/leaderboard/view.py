@@ -1,0 +1,226 @@
+"""Tables as people see them: columns, cells and notes, ready for the templates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from robust_gym.leaderboard import text
+from robust_gym.leaderboard.quantities import Value
+from robust_gym.leaderboard.tables import Ranking, RankingRow, TaskRow, TaskTable
+from robust_gym.leaderboard.text import NONE, clean, number
+
+Row = TypeVar("Row", RankingRow, TaskRow)
+
+ABOUT = {
+    "ood": "mean over all disruptions outside the ID split",
+    "id": "the undisturbed task, on fresh episode seeds",
+    "near": "severity levels 1 and 2",
+    "far": "severity levels 3 to 5",
+    "mixed": "several channels disturbed at once",
+    "drift": "disruptions that grow within an episode",
+    "semantic": "another world: a map, city, season or goal",
+    "other": "splits of any other name",
+    "worst": "a run's lowest out-of-distribution split; the one named is the lowest in most runs",
+    "gap": "ID minus OOD: what is lost when the world changes",
+    "cvar": "mean of the worst tenth of all episodes, over all disruptions",
+    "score": "OOD return as a normalised score: random policy 0, reference method 1",
+}
+"""What every column of values means."""
+
+_TITLES = {"ood": "OOD", "id": "ID", "cvar": "CVaR 10\N{NO-BREAK SPACE}%", "score": "OOD score", "worst": "Worst split"}
+_FAMILIES = ("near", "far", "mixed", "drift", "semantic", "other")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its title, what it means, and whether it holds numbers."""
+
+    title: str
+    about: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        text: What it says.
+        small: What stands below it in small letters.
+        key: What to sort by; ``None`` sorts last.
+        best: Whether it is the best of its column.
+    """
+
+    text: str
+    small: str = ""
+    key: float | str | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first column that is not numeric names the row."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def heading_column(self) -> int:
+        """Place of the column that names the row."""
+        return next((place for place, column in enumerate(self.columns) if not column.numeric), 0)
+
+
+def ranking_table(ranking: Ranking) -> Table:
+    """Lay out a ranking: normalised scores, or without references the ranks on each task."""
+    return _scored_table(ranking) if ranking.scored else _tally_table(ranking)
+
+
+def task_table(table: TaskTable) -> Table:
+    """Lay out one task: raw returns, and the normalised score where references are known."""
+    rows = table.rows
+    columns = [_place_column(rows), _name_column(rows)]
+    columns += _value_columns(rows, [row.values for row in rows], worst_name=lambda row: row.worst_split)
+    if table.runs.reference:
+        scores = [row.score or Value(math.nan) for row in rows]
+        columns.insert(4, (_column("score"), _cells(scores, True)))
+    columns += [
+        (Column("Seeds", "training seeds with complete results"), [_seeds_cell(row) for row in rows]),
+        (
+            Column("Training", "mean wall time of training, and environment steps used for each seed"),
+            [
+                Cell(text.duration(row.train_seconds), f"{text.span(row.steps_used)} steps", row.train_seconds)
+                for row in rows
+            ],
+        ),
+        _privileges_column(rows),
+    ]
+    return _table(f"{table.runs.task}: true return, mean over training seeds", columns)
+
+
+def improvement_table(ranking: Ranking) -> Table | None:
+    """Lay out who beats whom, or ``None`` where there are fewer than two entries."""
+    rows = ranking.rows[: len(ranking.improvement)]
+    if len(rows) < 2:
+        return None
+    columns = [_name_column(rows)]
+    for place, row in enumerate(rows):
+        chances = [float(chance) for chance in ranking.improvement[:, place]]
+        cells = [Cell(number(chance, 2), key=_key(chance)) for chance in chances]
+        columns.append((Column(clean(row.label, 60)), cells))
+    return _table(
+        f"{_tasks(ranking)}: probability that a run of the row's entry beats one of the column's, by OOD return",
+        columns,
+    )
+
+
+def _scored_table(ranking: Ranking) -> Table:
+    rows = ranking.rows
+    # An entry that did only some tasks may have done the easy ones: it is never marked as the best.
+    columns = [_place_column(rows), _name_column(rows)]
+    columns += _value_columns(rows, [row.values for row in rows], eligible=[row.rank is not None for row in rows])
+    columns += [_coverage_column(ranking), _seed_range_column(rows), _privileges_column(rows)]
+    return _table(f"{_tasks(ranking)}: normalised score, IQM over task and seed", columns)
+
+
+def _tally_table(ranking: Ranking) -> Table:
+    rows = ranking.rows
+    best = max((row.tasks_won for row in rows), default=0)
+    won = [Cell(str(row.tasks_won), key=row.tasks_won, best=row.tasks_won == best > 0) for row in rows]
+    columns = [_name_column(rows), (Column("Best on", "tasks on which no entry has a higher OOD return"), won)]
+    for place, task in enumerate(ranking.tasks[:8]):
+        ranks = [row.task_ranks[place] for row in rows]
+        cells = [Cell(str(rank) if rank else NONE, key=rank, best=rank == 1) for rank in ranks]
+        columns.append((Column(task, f"rank by OOD return on {task}"), cells))
+    columns += [_coverage_column(ranking), _seed_range_column(rows), _privileges_column(rows)]
+    return _table(f"{_tasks(ranking)}: rank by OOD return on each task", columns)
+
+
+def _tasks(ranking: Ranking) -> str:
+    many = f"{len(ranking.tasks)} task{'s' if len(ranking.tasks) != 1 else ''}"
+    return f"{ranking.family} ({many})" if ranking.family else f"All tasks ({many})"
+
+
+def _table(caption: str, columns: Sequence[tuple[Column, Sequence[Cell]]]) -> Table:
+    rows = tuple(zip(*(cells for _, cells in columns), strict=True))
+    return Table(caption, tuple(column for column, _ in columns), rows)
+
+
+def _column(name: str) -> Column:
+    return Column(_TITLES.get(name, name.capitalize()), ABOUT[name])
+
+
+def _place_column(rows: Sequence[Row]) -> tuple[Column, list[Cell]]:
+    return Column("Rank"), [Cell(str(row.rank) if row.rank else NONE, key=row.rank) for row in rows]
+
+
+def _name_column(rows: Sequence[Row]) -> tuple[Column, list[Cell]]:
+    return Column("Algorithm", numeric=False), [Cell(clean(row.label, 80), key=clean(row.label, 80)) for row in rows]
+
+
+def _privileges_column(rows: Sequence[Row]) -> tuple[Column, list[Cell]]:
+    told = [", ".join(row.privileges[:6]) or "none" for row in rows]
+    return (
+        Column("Privileges", "what the method may know beyond the observations", numeric=False),
+        [Cell(clean(names), key=clean(names)) for names in told],
+    )
+
+
+def _coverage_column(ranking: Ranking) -> tuple[Column, list[Cell]]:
+    done = [(row.tasks_done, len(ranking.tasks)) for row in ranking.rows]
+    return Column("Tasks", "tasks done, of those ranked here"), [Cell(f"{n}/{all}", key=n) for n, all in done]
+
+
+def _seed_range_column(rows: Sequence[RankingRow]) -> tuple[Column, list[Cell]]:
+    return (
+        Column("Seeds", "training seeds for each task"),
+        [Cell(text.span(row.seeds), key=min(row.seeds, default=0)) for row in rows],
+    )
+
+
+def _seeds_cell(row: TaskRow) -> Cell:
+    return Cell(str(len(row.seeds)), f"{row.left_out} left out" if row.left_out else "", key=len(row.seeds))
+
+
+def _value_columns(
+    rows: Sequence[Row],
+    values: Sequence[Mapping[str, Value]],
+    worst_name: Callable[[Row], str] | None = None,
+    eligible: Sequence[bool] | None = None,
+) -> list[tuple[Column, list[Cell]]]:
+    families: list[str] = [name for name in _FAMILIES if any(math.isfinite(of_row[name].value) for of_row in values)]
+    columns: list[tuple[Column, list[Cell]]] = []
+    for name in ["ood", "id", "worst", "gap", *families, "cvar"]:
+        interval = name in ("ood", "id")
+        cells = _cells([of_row[name] for of_row in values], interval, eligible, mark=name != "gap")
+        if name == "worst" and worst_name:
+            names = [worst_name(row).removeprefix("ood-") for row in rows]
+            cells = [replace(cell, small=split) for cell, split in zip(cells, names, strict=True)]
+        columns.append((_column(name), cells))
+    return columns
+
+
+def _cells(
+    values: Sequence[Value], interval: bool, eligible: Sequence[bool] | None = None, mark: bool = True
+) -> list[Cell]:
+    """Write values with the same decimals; the highest is marked where there is another to compare with."""
+    places = text.decimals(value.value for value in values)
+    compared = [value.value for place, value in enumerate(values) if eligible is None or eligible[place]]
+    finite = [value for value in compared if math.isfinite(value)]
+    best = max(finite) if mark and len(finite) > 1 else math.nan
+    return [
+        Cell(
+            number(value.value, places),
+            text.interval(value.interval, places) if interval else "",
+            _key(value.value),
+            value.value == best and (eligible is None or eligible[place]),
+        )
+        for place, value in enumerate(values)
+    ]
+
+
+def _key(value: float) -> float | None:
+    return value if math.isfinite(value) else None

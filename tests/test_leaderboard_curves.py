@@ -1,0 +1,52 @@
+"""The robustness curves: severity levels found again in records of any order."""
+
+import random
+
+import pytest
+from leaderboard_samples import LEVELS, TASKS, protocol, run
+
+from robust_gym import kinds
+from robust_gym.leaderboard import rank
+from robust_gym.leaderboard.curves import curves, severity_levels
+from robust_gym.protocol import build_v1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_levels_are_recovered_in_any_order(seed):
+    task_cells = [(s.name, d) for s in protocol(TASKS[0]).splits for d in s.disruptions]
+    random.Random(seed).shuffle(task_cells)
+    found = {kind: [task_cells[place][1] for place in places] for kind, places in severity_levels(task_cells).items()}
+    assert found == {
+        f"{channel}:{kind}": list(terms) for channel, by_kind in LEVELS.items() for kind, terms in by_kind.items()
+    }
+    assert [kind.split(":")[0] for kind in severity_levels(task_cells)] == [
+        "dynamics", "action", "action", "observation", "observation",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", kinds.kinds(), ids=lambda kind: f"{kind.channel}:{kind.name}")
+def test_levels_of_every_kind_are_recovered(kind):
+    terms = [f"{kind.channel}:{kind.name}:{','.join(map(repr, values))}" for values in kind.levels]
+    made = build_v1("T", 100, {kind.channel: {kind.name: terms}}, [])
+    task_cells = [(split.name, disruption) for split in made.splits for disruption in split.disruptions]
+    (places,) = severity_levels(task_cells).values()
+    assert [task_cells[place][1] for place in places] == terms
+
+
+def test_levels_that_cannot_be_told_are_left_out():
+    near = [("ood-near-action", f"action:gauss:{x}") for x in (0.1, 0.3)]
+    far = [("ood-far-action", f"action:gauss:{x}") for x in (0.2, 0.4, 0.5)]
+    assert severity_levels(near + far) == {}  # levels 2 and 3 overlap
+    assert severity_levels(near) == {}
+    assert severity_levels([("ood-near-action", "a:b:c:1"), ("ood-near-action", "action:x:word")]) == {}
+
+
+def test_a_curve_begins_at_the_undisturbed_return():
+    (group,) = rank(list(run(TASKS[0], "whole")))
+    runs = group.tables[0].runs
+    entry = group.tables[0].rows[0].entry
+    places = severity_levels(runs.cells)["action:gauss"]
+    (line,) = curves([(runs, places)], [(entry, "whole", 0)], scored=False)
+    means = runs.results[entry].returns.mean(axis=(0, 2))
+    assert line.values == pytest.approx([means[0], *means[list(places)]])
+    assert line.low is None
