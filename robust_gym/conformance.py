@@ -118,7 +118,9 @@ def _play(task: str, disruption: str | None = None, **kwargs: Any) -> Rollout:
 
 def _raw(task: Task) -> Any:
     if ":" in task.base:
-        return load(task.base)(**task.kwargs)
+        env = load(task.base)(**task.kwargs)
+        # Gymnasium adds the time limit of a registered id; a function's environment has none yet.
+        return env if task.api == "parallel" else gym.wrappers.TimeLimit(env, task.horizon)
     return gym.make(task.base, **task.kwargs)
 
 
@@ -247,22 +249,30 @@ def check_spec(id: str) -> None:
     assert rollout(gym.make(spec)) == rollout(env), "the environment made from the spec differs"
 
 
-def digest(id: str, disruption: str | None) -> str:
-    """Return the hash of a rollout; a function of this module so that a spawned process can call it."""
-    return _play(id, disruption).digest()
+def digest(task: Task, disruption: str | None) -> str:
+    """Return the hash of a rollout.
+
+    A function of this module, so that a spawned process can call it; it takes the task itself, which that process
+    may not know.
+    """
+    registry.register_task(task)
+    return _play(task.id, disruption).digest()
 
 
 def check_spawn(id: str) -> None:
     """A process started by spawn makes the same environment with the same rollout."""
-    disruption = some_disruption(registry.task(id))
+    task = registry.task(id)
+    disruption = some_disruption(task)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        there = pool.apply(digest, (id, disruption))
-    assert there == digest(id, disruption), "a spawned process gives another rollout"
+        there = pool.apply(digest, (task, disruption))
+    assert there == digest(task, disruption), "a spawned process gives another rollout"
 
 
 def check_protocol(id: str) -> None:
-    """Every disruption of the protocol can be made, and is in canonical form."""
+    """Every disruption of the protocol can be made, is in canonical form, and belongs to one split."""
     cells = registry.task_protocol(id)
+    everything = [disruption for split in cells.splits for disruption in split.disruptions]
+    assert len(set(everything)) == len(everything), "a disruption stands in two places of the protocol"
     for split in cells.splits:
         for disruption in split.disruptions:
             assert str(Disruption.parse(disruption)) == disruption, f"{disruption!r} is not canonical"

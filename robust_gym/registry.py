@@ -20,7 +20,7 @@ from typing import Any
 from robust_gym import kinds, protocol
 from robust_gym.disruption import Disruption, Term, did_you_mean
 from robust_gym.kinds import Kind
-from robust_gym.task import Reference, Task
+from robust_gym.task import Reference, Task, missing
 
 PROTOCOLS = ("v1",)
 """Known versions of the protocol."""
@@ -53,6 +53,7 @@ class AlgorithmInfo:
         cls: The dataclass that implements it; its fields are the algorithm's arguments.
         apis: The task APIs it can train on.
         actions: The action spaces it can train on.
+        tasks: The only tasks it can train on; empty for no such limit.
         modules: Modules that must be importable.
         install: What to type when one is not.
         train: ``"nominal"``, or ``"disrupted"`` when training itself uses disruptions.
@@ -66,6 +67,7 @@ class AlgorithmInfo:
     cls: type
     apis: tuple[str, ...]
     actions: tuple[str, ...] = ("box", "discrete")
+    tasks: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     install: str = "pip install robust-gym"
     train: str = "nominal"
@@ -73,13 +75,20 @@ class AlgorithmInfo:
     compare: tuple[str, ...] = ()
     paper: str = ""
 
+    def missing(self) -> str | None:
+        """Return the one line that says what to install, or ``None`` when the algorithm can be used."""
+        return missing(self.name, self.modules, self.install)
+
     def refuses(self, task: Task) -> str | None:
         """Return why the algorithm cannot train on a task, or ``None`` when it can."""
         if task.api not in self.apis:
-            wants = {"gymnasium": "single-agent", "parallel": "multi-agent"}[self.apis[0]]
-            return f"{self.name} trains on {wants} tasks; {task.id} is none"
+            kinds_of_task = {"gymnasium": "single-agent", "parallel": "multi-agent"}
+            wanted = " and ".join(kinds_of_task[api] for api in self.apis)
+            return f"{self.name} trains on {wanted} tasks; {task.id} is a {kinds_of_task[task.api]} one"
         if task.action not in self.actions:
             return f"{self.name} trains on {' or '.join(self.actions)} actions; {task.id} has {task.action} ones"
+        if self.tasks and task.id not in self.tasks:
+            return f"{self.name} has nothing for {task.id}; it has {', '.join(self.tasks)}"
         return None
 
 

@@ -90,17 +90,22 @@ def _print(task: Task, about: dict[str, Any]) -> None:
     for name, value in facts.items():
         out.print(f"  {name:<12} {value}")
     if task.dynamics:
+        out.print()
         out.print(_parameters(task))
     if task.semantic:
+        out.print()
         out.print(_shifts(task))
     kinds = [(channel, ", ".join(names) or "none") for channel, names in about["kinds"].items()]
+    out.print()
     out.print(table(("channel", "kinds"), kinds, title="Disruptions it can honour"))
     columns = ("budget", "training steps", "episodes per disruption")
     budgets = [(name, f"{budget['steps']:,}", str(budget["episodes"])) for name, budget in about["budgets"].items()]
+    out.print()
     out.print(table(columns, budgets, title="Budgets", numbers=columns[1:]))
     protocol = about["protocol"]
     splits = [(name, ", ".join(disruptions)) for name, disruptions in protocol["splits"].items()]
     title = f"Protocol {protocol['version']} ({protocol['sha256'][:12]})"
+    out.print()
     out.print(table(("split", "disruptions"), splits, title=title))
 
 

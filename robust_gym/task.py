@@ -195,10 +195,7 @@ class Task:
 
     def missing(self) -> str | None:
         """Return the one line that says what to install, or ``None`` when the task can be made."""
-        for module in self.modules:
-            if importlib.util.find_spec(module) is None:
-                return f"{self.id} needs the package {module!r}, which is not installed: {self.install}"
-        return None
+        return missing(self.id, self.modules, self.install)
 
     def require(self) -> None:
         """Check that everything the task needs is installed.
@@ -214,6 +211,14 @@ class Task:
         """Return ``" Did you mean 'x'?"`` for the nearest parameter or shift, or an empty string."""
         near = difflib.get_close_matches(name, [*self.dynamics, *self.semantic], n=1, cutoff=0.5)
         return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def missing(name: str, modules: Sequence[str], install: str) -> str | None:
+    """Return the one line that says what something needs and how to get it, or ``None`` when all is there."""
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            return f"{name} needs the package {module!r}, which is not installed: {install}"
+    return None
 
 
 def load(path: str) -> Any:

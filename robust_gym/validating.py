@@ -49,13 +49,11 @@ def _task_ids(target: str) -> list[str]:
     if target.endswith(".py") or Path(target).is_file():
         before = set(registry.list_tasks())
         module = load_plugin(target)
-        for value in vars(module).values():
-            if isinstance(value, Task):
-                registry.register_task(value)
-        new = [id for id in registry.list_tasks() if id not in before]
-        if not new:
-            raise PluginError(f"{target!r} defines no task that is not registered already")
-        return new
+        ids = [registry.register_task(value).id for value in vars(module).values() if isinstance(value, Task)]
+        ids = [id for id in registry.list_tasks() if id not in before] or ids
+        if not ids:
+            raise PluginError(f"{target!r} defines no task")
+        return ids
     if ":" in target:
         module_name, _, attribute = target.rpartition(":")
         return [_registered(load_plugin(module_name), attribute)]

@@ -34,8 +34,9 @@ def spawned() -> Iterator[Any]:
 
 @pytest.mark.parametrize("id", PARAMETERS)
 def test_spawned_process_gives_the_same_rollout(id: str, spawned: Any) -> None:
-    disruption = conformance.some_disruption(registry.task(id))
-    assert spawned.apply(conformance.digest, (id, disruption)) == conformance.digest(id, disruption)
+    task = registry.task(id)
+    disruption = conformance.some_disruption(task)
+    assert spawned.apply(conformance.digest, (task, disruption)) == conformance.digest(task, disruption)
 
 
 def test_check_task_reports_every_check() -> None:

@@ -1,0 +1,60 @@
+"""Write the fixed points of every task's normalised score into ``robust_gym/measurements.json``.
+
+    robust-gym bench --algo random,controller,ppo,vdn --tasks '*' --budget quick --seeds 1 --out results/reference
+    python benchmarks/reference_scores.py results/reference
+
+The policies that ``bench`` saved are evaluated again on the protocol's undisturbed split, all 20 episodes of it.
+Zero is the random policy, one the best of the others. A task on which none of them is better than random gets no
+fixed points, and so no normalised score.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import robust_gym
+from robust_gym.baselines.base import load_policy
+
+FILE = Path(__file__).parents[1] / "robust_gym" / "measurements.json"
+COMMAND = (
+    "robust-gym bench --algo random,controller,ppo,vdn --tasks '*' --budget quick --seeds 1 --out results/reference"
+)
+
+
+def id_return(cell: Path, task: str) -> float:
+    """Return the mean undisturbed return of a cell's policy."""
+    (result,) = robust_gym.evaluate(load_policy(cell / "policy"), task, splits=["id"]).results
+    return float(np.mean(result.returns))
+
+
+def main(results: Path) -> None:
+    """Evaluate and write."""
+    data = json.loads(FILE.read_text())
+    for id in robust_gym.list_tasks():
+        scores = {
+            cell.parent.name: id_return(cell, id)
+            for cell in sorted((results / "v1" / "quick" / id).glob("*/seed-0"))
+            if (cell / "policy").is_dir()
+        }
+        random = scores.pop("random")
+        best = max(scores, key=scores.__getitem__, default="")
+        data[id].pop("reference", None)
+        if best and scores[best] > random:
+            steps = robust_gym.task(id).steps["quick"]
+            method = best if best == "controller" else f"{best}, {steps} steps, seed 0"
+            data[id]["reference"] = {
+                "random": float(f"{random:.6g}"),
+                "reference": float(f"{scores[best]:.6g}"),
+                "method": method,
+                "command": COMMAND,
+            }
+        print(f"{id:34} random {random:12.2f}  " + "  ".join(f"{k} {v:.2f}" for k, v in scores.items()), flush=True)
+    FILE.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,128 @@
+"""Reading the values of ``--seeds`` and ``--set``: text in, checked Python values out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import math
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from robust_gym.baselines.base import create
+from robust_gym.disruption import did_you_mean
+from robust_gym.registry import AlgorithmInfo
+
+MAX_SEEDS = 10_000
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Read training seeds: a count (``"3"`` is 0, 1, 2) or a list (``"0,1,5"``, ``"7,"``).
+
+    Raises:
+        ValueError: If it is neither, or names a seed twice.
+    """
+    listed = "," in text
+    pieces = [piece.strip() for piece in text.split(",")]
+    if listed and pieces[-1] == "":
+        pieces.pop()
+    if not pieces or not all(piece.isascii() and piece.isdecimal() and len(piece) < 19 for piece in pieces):
+        raise ValueError(f"the seeds {text!r} must be a count such as 3, or a list such as 0,1,5")
+    numbers = tuple(int(piece) for piece in pieces)
+    if not listed:
+        if not 1 <= numbers[0] <= MAX_SEEDS:
+            raise ValueError(f"the number of seeds must be from 1 to {MAX_SEEDS}, got {numbers[0]}")
+        return tuple(range(numbers[0]))
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"the seeds {text!r} name a seed twice")
+    return numbers
+
+
+def split_assignments(texts: Sequence[str]) -> dict[str, str]:
+    """Split ``NAME=VALUE`` texts.
+
+    Raises:
+        ValueError: If one has another form, or a name comes twice.
+    """
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not (name.isidentifier() and equals):
+            raise ValueError(f"--set takes NAME=VALUE, got {text!r}")
+        if name in values:
+            raise ValueError(f"--set gives {name!r} twice")
+        values[name] = value.strip()
+    return values
+
+
+def overrides_of(info: AlgorithmInfo, values: Mapping[str, str]) -> tuple[tuple[str, Any], ...]:
+    """Return those of the given arguments that an algorithm has, converted to their types.
+
+    Args:
+        info: The algorithm.
+        values: Texts by argument name; names that the algorithm lacks are left out.
+
+    Returns:
+        Names and values, sorted; a value equal to the default is left out, for it changes nothing.
+
+    Raises:
+        MissingExtraError: If a package the algorithm needs is missing.
+        ValueError: If a text is no value of the argument's type, or the algorithm refuses it.
+    """
+    # Also where nothing is overridden: it finds out early that a package is missing.
+    defaults = create(info.name)
+    chosen: dict[str, Any] = {}
+    for field in dataclasses.fields(info.cls):
+        if field.name in values:
+            value = _convert(info, field.name, values[field.name])
+            if value != getattr(defaults, field.name):
+                chosen[field.name] = value
+    try:
+        create(info.name, chosen)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{info.name}: {error}") from error
+    return tuple(sorted(chosen.items()))
+
+
+def check_all_used(infos: Sequence[AlgorithmInfo], values: Mapping[str, str]) -> None:
+    """Check that every given argument belongs to at least one algorithm.
+
+    Raises:
+        ValueError: If one belongs to none; the message suggests the nearest.
+    """
+    names = sorted({field.name for info in infos for field in dataclasses.fields(info.cls)})
+    for name in values:
+        if name not in names:
+            of = ", ".join(info.name for info in infos)
+            raise ValueError(f"no argument {name!r} of {of}; there are {', '.join(names)}.{did_you_mean(name, names)}")
+
+
+@functools.cache
+def _types(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _convert(info: AlgorithmInfo, name: str, text: str) -> Any:
+    where = f"--set {name}={text} for {info.name}"
+    adapter = TypeAdapter(_types(info.cls)[name])
+    # As JSON first (numbers, true, null, [64, 64]), then as a list without brackets, then as plain text.
+    for candidate in (text, f"[{text}]"):
+        with contextlib.suppress(ValueError):
+            return adapter.validate_python(json.loads(candidate, parse_constant=_refuse))
+    try:
+        value = adapter.validate_python(text)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+        raise ValueError(f"{where}: {problem[0].lower()}{problem[1:]}") from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where}: the number must be finite")
+    return value
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a value")

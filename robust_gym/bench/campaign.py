@@ -1,0 +1,203 @@
+"""The driver of a benchmark: hands cells to an engine, and alone writes what comes back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from time import monotonic
+from typing import Protocol
+
+from robust_gym.bench.cell import Cell
+from robust_gym.bench.engine import Engine, Event, Failed, Finished, Job, Trained
+from robust_gym.bench.store import Claim, State, Store
+from robust_gym.record import RecordError
+
+WAIT_SECONDS = 0.25
+"""How long a campaign waits for news before it looks whether it should stop."""
+
+LOOK_SECONDS = 1.0
+"""How often cells that another process is computing are looked at again."""
+
+
+class Listener(Protocol):
+    """Hears of everything a campaign does; made for progress displays."""
+
+    def planned(self, cell: Cell) -> None:
+        """A cell has to be computed."""
+
+    def skipped(self, cell: Cell) -> None:
+        """A cell was finished before, or by another process; it may have been planned."""
+
+    def failed_before(self, cell: Cell) -> None:
+        """A cell failed in an earlier run, or in another process; it may have been planned."""
+
+    def started(self, cell: Cell) -> None:
+        """A worker has begun with a planned cell."""
+
+    def elsewhere(self, cell: Cell) -> None:
+        """Another process is computing a planned cell; this one waits until it is done, or takes it over."""
+
+    def happened(self, event: Event) -> None:
+        """A running cell has got on, finished or failed."""
+
+    def turned(self) -> None:
+        """Time has passed; called a few times a second."""
+
+    def warned(self, line: str) -> None:
+        """Something needs to be said at once."""
+
+
+@dataclass
+class Outcome:
+    """How the cells of a campaign ended.
+
+    Attributes:
+        finished: Cells with complete records.
+        failed: Cells without, and the one line that says why.
+        stopped: Whether the campaign was stopped before its end.
+    """
+
+    finished: list[Cell] = field(default_factory=list)
+    failed: list[tuple[Cell, str]] = field(default_factory=list)
+    stopped: bool = False
+
+
+class Campaign:
+    """Computes cells until none is left.
+
+    Args:
+        store: Where results lie.
+        engine: Who computes; the campaign closes it.
+        listener: Hears of everything.
+        retry_failed: Whether to try cells again that failed before this campaign began.
+    """
+
+    def __init__(self, store: Store, engine: Engine, listener: Listener, *, retry_failed: bool = False) -> None:
+        self._store = store
+        self._engine = engine
+        self._listener = listener
+        self._retry_failed = retry_failed
+        self._open: deque[Cell] = deque()
+        # Cells that another process holds, to be looked at again.
+        self._elsewhere: list[Cell] = []
+        self._told: set[PurePosixPath] = set()
+        self._looked = monotonic()
+        self._claims: dict[PurePosixPath, Claim] = {}
+        self._old_failures: dict[PurePosixPath, tuple[int, int] | None] = {}
+        self.outcome = Outcome()
+
+    def run(self, cells: Iterable[Cell]) -> Outcome:
+        """Compute what is not finished.
+
+        Returns:
+            How the cells ended.
+
+        Raises:
+            OSError: If results cannot be written; nothing that was written before is lost.
+        """
+        try:
+            self._survey(cells)
+            while not self.outcome.stopped and (self._open or self._elsewhere or self._claims):
+                self._submit()
+                for event in self._engine.wait(WAIT_SECONDS):
+                    self._handle(event)
+                self._listener.turned()
+                self._look_elsewhere()
+        finally:
+            self._engine.close()
+            for claim in self._claims.values():
+                claim.release()
+        return self.outcome
+
+    def stop(self) -> None:
+        """Let ``run`` return soon, without what is running; may be called by a signal handler."""
+        self.outcome.stopped = True
+
+    def _survey(self, cells: Iterable[Cell]) -> None:
+        for cell in cells:
+            state = self._store.state(cell)
+            if state is State.FINISHED:
+                self._store.tidy(cell)
+                self._skip(cell)
+            elif state is State.FAILED and not self._retry_failed:
+                self._store.tidy(cell)
+                self._skip_failed(cell)
+            else:
+                self._old_failures[cell.path] = self._store.failure_stamp(cell)
+                self._open.append(cell)
+                self._listener.planned(cell)
+
+    def _skip(self, cell: Cell) -> None:
+        self.outcome.finished.append(cell)
+        self._listener.skipped(cell)
+
+    def _skip_failed(self, cell: Cell) -> None:
+        self.outcome.failed.append((cell, self._store.failure(cell)))
+        self._listener.failed_before(cell)
+
+    def _submit(self) -> None:
+        while self._open and self._engine.free > 0:
+            cell = self._open.popleft()
+            claim = self._store.claim(cell)
+            if claim is None:
+                self._wait_for(cell)
+                continue
+            self._claims[cell.path] = claim
+            job = self._job(claim)
+            if job is None:
+                self._release(cell)
+                continue
+            self._engine.submit(job)
+            self._listener.started(cell)
+
+    def _job(self, claim: Claim) -> Job | None:
+        """Look at a cell again now that nobody else can change it."""
+        cell = claim.cell
+        state = self._store.state(cell)
+        if state is State.FINISHED:
+            self._skip(cell)
+            return None
+        if state is State.FAILED and self._store.failure_stamp(cell) != self._old_failures[cell.path]:
+            # Another process has just tried it.
+            self._skip_failed(cell)
+            return None
+        policy, lines = claim.salvage()
+        for line in lines:
+            self._listener.warned(line)
+        claim.forget_failure()
+        return Job(cell, policy)
+
+    def _handle(self, event: Event) -> None:
+        claim = self._claims[event.cell.path]
+        if isinstance(event, Trained):
+            claim.keep_policy(event.files)
+        elif isinstance(event, Finished):
+            try:
+                claim.keep_records(event.records)
+            except RecordError as error:
+                event = Failed(event.cell, f"RecordError: {error}", "", "evaluate", event.resources)
+            else:
+                self.outcome.finished.append(event.cell)
+        if isinstance(event, Failed):
+            claim.keep_failure(event)
+            self.outcome.failed.append((event.cell, event.error))
+        if isinstance(event, (Finished, Failed)):
+            self._release(event.cell)
+        self._listener.happened(event)
+
+    def _release(self, cell: Cell) -> None:
+        self._claims.pop(cell.path).release()
+
+    def _wait_for(self, cell: Cell) -> None:
+        self._elsewhere.append(cell)
+        if cell.path not in self._told:
+            self._told.add(cell.path)
+            self._listener.elsewhere(cell)
+
+    def _look_elsewhere(self) -> None:
+        if self._elsewhere and monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = monotonic()
+            self._open.extend(self._elsewhere)
+            self._elsewhere = []

@@ -1,0 +1,137 @@
+"""``robust-gym bench``: plan, run, print the tables, write the page."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+
+from robust_gym.bench.campaign import Campaign, Outcome
+from robust_gym.bench.display import duration, make_display, summary_line
+from robust_gym.bench.local import LocalEngine, default_jobs
+from robust_gym.bench.plan import Plan, Request, make_plan
+from robust_gym.bench.store import FAILED, Store
+from robust_gym.bench.summary import rows, tables
+from robust_gym.plugins import load_plugins
+from robust_gym.record import RunRecord
+from robust_gym.terminal import console
+
+PAGE = Path("leaderboard", "index.html")
+"""Where the leaderboard page lies in the folder of the results."""
+
+Publish = Callable[[Sequence[RunRecord], Path], Path]
+"""Writes the leaderboard page of some records to a path, and returns it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``bench`` is asked to do.
+
+    Attributes:
+        request: What to run.
+        out: Folder of the results.
+        jobs: How many cells run at once; ``None`` for one per core.
+        retry_failed: Whether to try cells again that have failed.
+    """
+
+    request: Request
+    out: Path = Path("results")
+    jobs: int | None = None
+    retry_failed: bool = False
+
+
+def bench(options: Options, publish: Publish) -> int:
+    """Run a benchmark and say how it went.
+
+    Args:
+        options: What to do.
+        publish: Writes the leaderboard page.
+
+    Returns:
+        The exit code: 0 when every cell is finished, 1 when one failed, 128 + N after signal N.
+
+    Raises:
+        ValueError: If the request makes no sense; its subclasses say more.
+        OSError: If results cannot be written.
+    """
+    began = monotonic()
+    out = console()
+    load_plugins(options.request.plugins)
+    plan = make_plan(options.request)
+    jobs = min(options.jobs or default_jobs(), len(plan.cells))
+    _announce(out, plan, jobs, options.out)
+    store = Store(options.out)
+    display = make_display(out)
+    campaign = Campaign(store, LocalEngine(jobs), display, retry_failed=options.retry_failed)
+    with _stopped_by_signals(campaign) as received, display:
+        outcome = campaign.run(plan.cells)
+    if outcome.stopped:
+        count = f"{len(outcome.finished)} of {len(plan.cells)} cells are finished"
+        out.print(f"stopped: {count}; the same command resumes with the others")
+        return 128 + received[0] if received else 1
+    out.print(summary_line(display.board))
+    _report(out, store, plan, outcome)
+    records = store.everything(lambda line: out.print(f"warning: {line}"))
+    if records:
+        out.print(f"leaderboard: {publish(records, options.out / PAGE)}")
+    out.print(f"took {duration(monotonic() - began)}")
+    return 1 if outcome.failed else 0
+
+
+def _announce(out: Console, plan: Plan, jobs: int, folder: Path) -> None:
+    for note in plan.notes:
+        out.print(note)
+    budget = plan.cells[0].budget
+    variants = len({cell.variant for cell in plan.cells})
+    tasks = len({cell.task for cell in plan.cells})
+    seeds = len({cell.seed for cell in plan.cells})
+    out.print(
+        f"{_count(len(plan.cells), 'cell')}: {_count(variants, 'algorithm')}, {_count(tasks, 'task')}, "
+        f"{_count(seeds, 'seed')}, budget {budget}, {_count(jobs, 'worker')}, results in {folder}"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _report(out: Console, store: Store, plan: Plan, outcome: Outcome) -> None:
+    finished = {cell.path for cell in outcome.finished}
+    failed = {cell.path: error for cell, error in outcome.failed}
+    # In the order of the plan, whichever worker was faster.
+    read = ((cell, store.records(cell)) for cell in plan.cells if cell.path in finished)
+    for built in tables(rows(read, [cell for cell in plan.cells if cell.path in failed])):
+        out.print()
+        out.print(built)
+    out.print()
+    for cell in plan.cells:
+        if cell.path in failed:
+            out.print(f"failed: {cell}: {failed[cell.path]} ({store.folder(cell) / FAILED})")
+    if failed:
+        out.print("--retry-failed tries failed cells again")
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(campaign: Campaign) -> Iterator[list[int]]:
+    """Let Ctrl-C and SIGTERM stop a campaign between two of its steps; yields the signals received."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def stop(number: int, frame: object) -> None:
+        received.append(number)
+        campaign.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,125 @@
+"""The interface between the driver of a campaign and whoever computes its cells.
+
+An engine takes jobs and hands back events; it writes no results, so it needs no file system in common with
+the driver. ``local`` (processes on this machine) is the one that exists; others need only these four methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from robust_gym.bench.cell import Cell
+from robust_gym.bench.files import Files
+from robust_gym.record import RunRecord
+
+Phase = Literal["start", "train", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell to compute.
+
+    Attributes:
+        cell: The cell.
+        policy: Its trained policy, if an earlier run got that far.
+    """
+
+    cell: Cell
+    policy: Files | None = None
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the process that computed a cell had used when it last reported.
+
+    Attributes:
+        wall_seconds: Wall time since the cell started.
+        cpu_seconds: Processor time of the process, in user and system mode, since the cell started.
+        peak_memory_mib: Largest resident memory of the process since the process started.
+    """
+
+    wall_seconds: float
+    cpu_seconds: float = 0.0
+    peak_memory_mib: float = 0.0
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """A cell is under way.
+
+    Attributes:
+        cell: The cell.
+        phase: What it is at.
+        done: Environment steps while training, episodes while evaluating.
+        total: How many there will be.
+        resources: Used so far.
+    """
+
+    cell: Cell
+    phase: Phase
+    done: int
+    total: int
+    resources: Resources
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A cell's policy is trained; its evaluation follows."""
+
+    cell: Cell
+    files: Files
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A cell is evaluated."""
+
+    cell: Cell
+    records: tuple[RunRecord, ...]
+    resources: Resources
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A cell ended in an error, or its process died.
+
+    Attributes:
+        cell: The cell.
+        error: One line.
+        traceback: The whole traceback; empty when the process died.
+        phase: What it was at.
+        resources: Used until then.
+        output: The end of what the process had printed.
+    """
+
+    cell: Cell
+    error: str
+    traceback: str
+    phase: Phase
+    resources: Resources
+    output: str = field(default="")
+
+
+Event = Progressed | Trained | Finished | Failed
+
+
+class Engine(Protocol):
+    """Runs jobs, several at once."""
+
+    @property
+    def free(self) -> int:
+        """How many more jobs it would start at once."""
+
+    def submit(self, job: Job) -> None:
+        """Start a job; only while ``free`` is positive."""
+
+    def wait(self, timeout: float) -> Sequence[Event]:
+        """Return what has happened, waiting at most ``timeout`` seconds for something to happen.
+
+        Every submitted job ends in exactly one ``Finished`` or ``Failed``, after which nothing more comes of it.
+        """
+
+    def close(self) -> None:
+        """Stop everything at once; what was running is forgotten, not failed."""

@@ -1,0 +1,120 @@
+"""Files that are either whole or not there, and locks that die with their process."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+Files = Mapping[str, bytes]
+"""A folder's files: contents by relative path."""
+
+TEMPORARY = ".tmp"
+"""Suffix of what is not finished."""
+
+
+def read_files(directory: Path) -> dict[str, bytes]:
+    """Read all files below a folder."""
+    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
+
+
+def write_files(directory: Path, files: Files) -> None:
+    """Write files below a folder, which is made where it does not exist."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that, whenever the machine stops, either all of it is there or nothing of it."""
+    temporary = path.with_name(path.name + TEMPORARY)
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync(path.parent)
+
+
+def write_folder_atomically(path: Path, files: Files) -> None:
+    """Write a folder that does not exist yet, likewise."""
+    temporary = path.with_name(path.name + TEMPORARY)
+    if temporary.exists():
+        shutil.rmtree(temporary)
+    write_files(temporary, files)
+    for folder, _, names in os.walk(temporary):
+        for name in names:
+            sync(Path(folder, name))
+        sync(Path(folder))
+    temporary.rename(path)
+    sync(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and the folders above it, so that they outlast a crash."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync(path.parent)
+
+
+def remove_temporaries(directory: Path) -> None:
+    """Remove what a killed process has left unfinished directly in a folder."""
+    for path in directory.glob(f"*{TEMPORARY}"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Lock:
+    """An exclusive lock on a path, given back by the operating system when its process dies.
+
+    The file exists only while the lock is held, or after its holder was killed.
+
+    Args:
+        path: The lock file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Try to take the lock, without waiting; return whether it was free."""
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return False
+            # Its holder may have removed the file between the two calls; a lock on a removed file guards nothing.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):  # noqa: PTH116
+                    self._descriptor = descriptor
+                    return True
+            os.close(descriptor)
+
+    def release(self) -> None:
+        """Give the lock back; nothing happens if it is not held."""
+        if self._descriptor is not None:
+            self._path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,246 @@
+"""Results on disk: one folder per cell, in which whatever can be seen is whole.
+
+```
+OUT/<protocol>/<budget>/<task>/<algorithm>[-<hash of arguments>]/seed-<n>/
+    records.jsonl     a RunRecord per disruption: the cell is finished
+    policy/           the trained policy, and training.json
+    failed.json       why the cell failed
+    lock              held by the process that is computing the cell
+```
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+
+from robust_gym import record, registry
+from robust_gym.bench.cell import Cell
+from robust_gym.bench.engine import Failed
+from robust_gym.bench.files import (
+    Files,
+    Lock,
+    make_folder,
+    read_files,
+    remove_temporaries,
+    write_atomically,
+    write_folder_atomically,
+)
+from robust_gym.bench.training import check_training, provenance
+from robust_gym.record import RecordError, RunRecord
+
+RECORDS = "records.jsonl"
+POLICY = "policy"
+FAILED = "failed.json"
+LOCK = "lock"
+
+
+class State(Enum):
+    """How far a cell is, by what lies on the disk."""
+
+    OPEN = "open"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Store:
+    """The results below one folder.
+
+    Args:
+        root: The folder; made when the first cell is claimed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, cell: Cell) -> Path:
+        """Return the folder of a cell."""
+        return self.root / cell.path
+
+    def state(self, cell: Cell) -> State:
+        """Look at a cell without changing anything."""
+        folder = self.folder(cell)
+        if (folder / RECORDS).exists() and self.problem(cell) is None:
+            return State.FINISHED
+        return State.FAILED if (folder / FAILED).exists() else State.OPEN
+
+    def problem(self, cell: Cell) -> str | None:
+        """Return why a cell's records do not count as its result, or ``None`` when they do."""
+        try:
+            return incomplete(cell, self.records(cell))
+        except RecordError as error:
+            return str(error)
+
+    def records(self, cell: Cell) -> list[RunRecord]:
+        """Read the records of a finished cell.
+
+        Raises:
+            RecordError: If the file is damaged.
+            FileNotFoundError: If the cell is not finished.
+        """
+        return record.load(self.folder(cell) / RECORDS)
+
+    def everything(self, warn: Callable[[str], None]) -> list[RunRecord]:
+        """Read the records of all cells, those of other plans included.
+
+        Args:
+            warn: Takes a line about each file that is damaged, and left out.
+        """
+        found: list[RunRecord] = []
+        for path in sorted(self.root.glob(f"*/*/*/*/seed-*/{RECORDS}")):
+            try:
+                found += record.load(path)
+            except RecordError as error:
+                warn(f"left out: {error}")
+        return found
+
+    def failure(self, cell: Cell) -> str:
+        """Return the last line of a failed cell's error."""
+        try:
+            return str(json.loads((self.folder(cell) / FAILED).read_text())["error"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return f"unknown, the file cannot be read: {error}"
+
+    def failure_stamp(self, cell: Cell) -> tuple[int, int] | None:
+        """Return what tells one note of a failure from the next, or ``None`` where there is none."""
+        try:
+            status = (self.folder(cell) / FAILED).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
+    def claim(self, cell: Cell) -> Claim | None:
+        """Lock a cell in order to compute it, or return ``None`` if another process has it.
+
+        Raises:
+            OSError: If the folder cannot be written.
+        """
+        folder = self.folder(cell)
+        make_folder(folder)
+        lock = Lock(folder / LOCK)
+        return Claim(self, cell, lock) if lock.acquire() else None
+
+    def tidy(self, cell: Cell) -> None:
+        """Remove what a process that was killed at the very end of a cell has left beside its results."""
+        if (self.folder(cell) / LOCK).exists():
+            # Where nothing can be written, it stays; it is in nobody's way.
+            with contextlib.suppress(OSError):
+                claim = self.claim(cell)
+                if claim is not None:
+                    claim.release()
+
+
+class Claim:
+    """The right to write one cell's results, until it is released.
+
+    Made by [Store.claim][robust_gym.bench.store.Store.claim].
+    """
+
+    def __init__(self, store: Store, cell: Cell, lock: Lock) -> None:
+        self.cell = cell
+        self._store = store
+        self._folder = store.folder(cell)
+        self._lock = lock
+        remove_temporaries(self._folder)
+
+    def salvage(self) -> tuple[Files | None, list[str]]:
+        """Take up what an earlier run has left.
+
+        What is unreadable or out of date is moved out of the way, so that nothing is lost.
+
+        Returns:
+            The trained policy, if there is one, and a line about everything that was moved.
+        """
+        lines = []
+        if (self._folder / RECORDS).exists():
+            problem = self._store.problem(self.cell)
+            if problem is not None:
+                lines.append(self._move_aside(RECORDS, problem))
+        if not (self._folder / POLICY).exists():
+            return None, lines
+        files = read_files(self._folder / POLICY)
+        try:
+            check_training(files, self.cell)
+        except ValueError as error:
+            return None, [*lines, self._move_aside(POLICY, str(error))]
+        return files, lines
+
+    def _move_aside(self, name: str, why: str) -> str:
+        stem, dot, suffix = name.partition(".")
+        number = 1
+        while (target := self._folder / f"{stem}.corrupt-{number}{dot}{suffix}").exists():
+            number += 1
+        (self._folder / name).rename(target)
+        return f"{self._folder / name} cannot be used and is now {target.name}: {why}"
+
+    def forget_failure(self) -> None:
+        """Remove the note of an earlier failure, in order to try again."""
+        (self._folder / FAILED).unlink(missing_ok=True)
+
+    def keep_policy(self, files: Files) -> None:
+        """Write the trained policy."""
+        write_folder_atomically(self._folder / POLICY, files)
+
+    def keep_records(self, records: Sequence[RunRecord]) -> None:
+        """Write the records, which finishes the cell.
+
+        Raises:
+            RecordError: If they are not all that the protocol asks for.
+        """
+        problem = incomplete(self.cell, records)
+        if problem is not None:
+            raise RecordError(problem)
+        write_atomically(self._folder / RECORDS, record.dump(records).encode())
+
+    def keep_failure(self, failed: Failed) -> None:
+        """Write why the cell failed."""
+        cell = {**asdict(self.cell), "overrides": dict(self.cell.overrides)}
+        report = {
+            "error": failed.error,
+            "phase": failed.phase,
+            "cell": cell,
+            "resources": asdict(failed.resources),
+            "traceback": failed.traceback,
+            "output": failed.output,
+            "provenance": provenance().model_dump(mode="json"),
+        }
+        write_atomically(self._folder / FAILED, (json.dumps(report, indent=2, default=str) + "\n").encode())
+
+    def release(self) -> None:
+        """Give the cell back."""
+        self._lock.release()
+
+
+@functools.lru_cache(maxsize=1024)
+def _expected(task: str, version: str, episodes: int) -> tuple[str, frozenset[tuple[str, str]], tuple[int, ...]]:
+    protocol = registry.task_protocol(task, version)
+    pairs = frozenset((split.name, disruption) for split in protocol.splits for disruption in split.disruptions)
+    return protocol.sha256, pairs, protocol.seeds[:episodes]
+
+
+def incomplete(cell: Cell, records: Sequence[RunRecord]) -> str | None:
+    """Return why records are not the whole result of a cell, or ``None`` when they are."""
+    task = registry.task(cell.task)
+    sha256, pairs, seeds = _expected(cell.task, cell.protocol, task.budget(cell.budget).episodes)
+    for entry in records:
+        found = (entry.algorithm, entry.task, entry.seed, entry.budget, entry.protocol)
+        if found != (cell.algorithm, cell.task, cell.seed, cell.budget, cell.protocol):
+            return f"it holds a record of another cell: {' '.join(map(str, found))}"
+        if entry.protocol_sha256 != sha256:
+            return "it was evaluated on other cells than the protocol has now"
+        if entry.task_version != task.version:
+            return f"it is about version {entry.task_version} of the task, which is now at {task.version}"
+        if entry.episode_seeds != seeds:
+            return f"{entry.disruption!r} has other episodes than the budget {cell.budget!r} asks for"
+    have = [(entry.split, entry.disruption) for entry in records]
+    if len(set(have)) < len(have):
+        return "it holds a disruption twice"
+    lacking = pairs - set(have)
+    if lacking:
+        return f"it lacks {len(lacking)} of {len(pairs)} disruptions"
+    return None

@@ -1,0 +1,214 @@
+"""What is known of a trained policy, kept beside its weights, and the records made from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from robust_gym import record, registry
+from robust_gym.baselines.base import create
+from robust_gym.bench.cell import Cell
+from robust_gym.bench.files import Files, read_files, write_files
+from robust_gym.evaluate import DisruptionResult, Evaluation, evaluate
+from robust_gym.record import Name, Provenance, RunRecord
+
+TRAINING_FILE = "training.json"
+"""Lies beside the files of a policy that ``bench`` has trained."""
+
+
+class Training(BaseModel):
+    """How a policy came to be; the fields are those of [RunRecord][robust_gym.record.RunRecord].
+
+    Attributes:
+        files: The sha256 of every other file of the policy, so that damage is noticed before it is evaluated.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    algorithm: Name
+    arguments: dict[Name, Any] = Field(default_factory=dict)
+    task: Name
+    task_version: int = Field(ge=0)
+    seed: int = Field(ge=0)
+    budget: Name
+    budget_steps: int = Field(ge=0)
+    steps_used: int = Field(ge=0)
+    train: str
+    privileges: tuple[Name, ...] = ()
+    train_seconds: FiniteFloat = Field(ge=0)
+    provenance: Provenance
+    files: dict[str, str]
+
+
+@functools.cache
+def _provenance() -> Provenance:
+    return record.provenance()
+
+
+def provenance() -> Provenance:
+    """Describe this installation and machine; what does not change is found out once per process."""
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    return _provenance().model_copy(update={"created": now})
+
+
+def train(cell: Cell, progress: Callable[[int], None]) -> Files:
+    """Train the policy of a cell.
+
+    Args:
+        cell: What to train.
+        progress: Called with the number of environment steps done so far.
+
+    Returns:
+        The files of the saved policy, ``training.json`` among them.
+    """
+    task = registry.task(cell.task)
+    info = registry.algorithm(cell.algorithm)
+    algorithm = create(cell.algorithm, dict(cell.overrides))
+    arguments = dataclasses.asdict(algorithm)  # type: ignore[call-overload]
+    budget = task.budget(cell.budget)
+    used = 0
+
+    def count(steps: int) -> None:
+        nonlocal used
+        used = max(used, steps)
+        progress(steps)
+
+    start = monotonic()
+    policy = algorithm.train(task, budget, cell.seed, count)
+    seconds = monotonic() - start
+    with tempfile.TemporaryDirectory() as name:
+        policy.save(Path(name))
+        files = read_files(Path(name))
+    training = Training(
+        algorithm=cell.algorithm,
+        arguments=arguments,
+        task=task.id,
+        task_version=task.version,
+        seed=cell.seed,
+        budget=budget.name,
+        budget_steps=budget.steps,
+        steps_used=used,
+        train="disrupted" if arguments.get("train_disruption", "none") != "none" else info.train,
+        privileges=info.privileges,
+        train_seconds=seconds,
+        provenance=provenance(),
+        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    )
+    return {**files, TRAINING_FILE: (training.model_dump_json(indent=2) + "\n").encode()}
+
+
+def evaluate_files(files: Files, cell: Cell, progress: Callable[[int, int], None]) -> tuple[RunRecord, ...]:
+    """Evaluate a saved policy on the protocol of its cell.
+
+    A policy fresh from training takes the same way through its files, so that the numbers are those of
+    what is published.
+
+    Args:
+        files: What [train][robust_gym.bench.training.train] returned.
+        cell: The cell.
+        progress: Called with the episodes done and all of them.
+    """
+    task = registry.task(cell.task)
+    info = registry.algorithm(cell.algorithm)
+    with tempfile.TemporaryDirectory() as name:
+        write_files(Path(name), files)
+        policy = info.cls.load(Path(name), task)  # type: ignore[attr-defined]
+        episodes = task.budget(cell.budget).episodes
+        evaluation = evaluate(policy, cell.task, protocol=cell.protocol, episodes=episodes, progress=progress)
+    return make_records(read_training(files), evaluation)
+
+
+def read_training(files: Files) -> Training:
+    """Read the description among a policy's files.
+
+    Raises:
+        ValueError: If it is missing or damaged.
+    """
+    if TRAINING_FILE not in files:
+        raise ValueError(f"there is no {TRAINING_FILE}")
+    try:
+        return Training.model_validate_json(files[TRAINING_FILE])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "file"
+        raise ValueError(f"{TRAINING_FILE}, {field}: {first['msg']}") from None
+
+
+def check_files(files: Files, training: Training) -> None:
+    """Check that a policy's files are those that were trained.
+
+    Raises:
+        ValueError: If one is missing or has changed.
+    """
+    for name, sha256 in training.files.items():
+        if name not in files:
+            raise ValueError(f"its file {name} is missing")
+        if hashlib.sha256(files[name]).hexdigest() != sha256:
+            raise ValueError(f"its file {name} has changed since it was trained")
+
+
+def check_training(files: Files, cell: Cell) -> None:
+    """Check that a policy's files are whole, and are those of a cell.
+
+    Raises:
+        ValueError: If they are not; the message says what is wrong.
+    """
+    training = read_training(files)
+    check_files(files, training)
+    version = registry.task(cell.task).version
+    if training.task_version != version:
+        raise ValueError(f"it was trained on version {training.task_version} of the task, which is now at {version}")
+    found = (training.algorithm, training.task, training.seed, training.budget)
+    if found != (cell.algorithm, cell.task, cell.seed, cell.budget):
+        raise ValueError(f"it belongs to another cell: {' '.join(map(str, found))}")
+
+
+def make_records(training: Training, evaluation: Evaluation) -> tuple[RunRecord, ...]:
+    """Make a record of each disruption that a policy was evaluated under.
+
+    Raises:
+        ValueError: If a value cannot be recorded, such as a return that is not a number.
+    """
+    task = registry.task(evaluation.task)
+    reference = task.reference
+    common = {
+        **training.model_dump(exclude={"provenance", "task", "task_version", "files"}),
+        "task": task.id,
+        "task_version": task.version,
+        "family": task.family,
+        "protocol": evaluation.protocol,
+        "protocol_sha256": evaluation.protocol_sha256,
+        "random_return": reference.random if reference else None,
+        "reference_return": reference.reference if reference else None,
+        "evaluate_seconds": evaluation.seconds,
+        "provenance": provenance(),
+    }
+    return tuple(_record(common, result) for result in evaluation.results)
+
+
+def _record(common: Mapping[str, Any], result: DisruptionResult) -> RunRecord:
+    values = {
+        **common,
+        "split": result.split,
+        "disruption": result.disruption,
+        "episode_seeds": result.episode_seeds,
+        "returns": result.returns,
+        "lengths": result.lengths,
+    }
+    try:
+        # Through JSON, so that a record in memory is what a reader of the file will see.
+        return RunRecord.model_validate_json(RunRecord.model_validate(values).model_dump_json())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        what = f"the result under {result.disruption!r}"
+        raise ValueError(f"{what} cannot be recorded: {field}: {first['msg']}, got {first['input']!r}") from None

@@ -1,0 +1,292 @@
+"""``robust-gym``: reads the command line and hands over to what does the work."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from robust_gym import __version__
+
+if TYPE_CHECKING:
+    from robust_gym.record import RunRecord
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+EXAMPLES = """\
+examples:
+  robust-gym bench --algo robust-vdn
+  robust-gym bench --algo ppo,sac --tasks 'Robust-Hopper-v0' --seeds 3
+  robust-gym eval results/v1/quick/Robust-Hopper-v0/ppo/seed-0
+  robust-gym show Robust-Hopper-v0
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with a suggestion where a word was mistyped."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with code 2."""
+        _complain(message + _suggestion(message))
+        raise SystemExit(USAGE_ERROR)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code.
+
+    Args:
+        argv: The arguments; those of the process by default.
+    """
+    parser, commands = _parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        command = commands[arguments.command]
+        known = [option for action in command._actions for option in action.option_strings]
+        parser.error(f"{arguments.command} has no argument {unknown[0]!r}.{_near(unknown[0], known)}")
+    try:
+        return int(arguments.run(arguments))
+    except BrokenPipeError:
+        # Whoever read the output has had enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except (LookupError, ValueError, ImportError, OSError) as error:
+        if getattr(arguments, "debug", False) or not _is_for_users(error):
+            raise
+        _complain(_one_line(error))
+        return USAGE_ERROR
+
+
+def _is_for_users(error: Exception) -> bool:
+    """Tell a message meant for people from a fault in the program."""
+    from robust_gym.registry import UnknownNameError
+    from robust_gym.task import MissingExtraError
+
+    return isinstance(error, (UnknownNameError, MissingExtraError, ValueError, OSError))
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}{error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _complain(message: str) -> None:
+    print(f"robust-gym: {message}", file=sys.stderr)
+
+
+def _suggestion(message: str) -> str:
+    found = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+    return _near(found.group(1), re.findall(r"[\w-]+", found.group(2))) if found else ""
+
+
+def _near(word: str, options: Sequence[str]) -> str:
+    from robust_gym.disruption import did_you_mean
+
+    return did_you_mean(word.partition("=")[0], options)
+
+
+def _parser() -> tuple[Parser, dict[str, Parser]]:
+    common = Parser(add_help=False)
+    common.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+    )
+    extensible = Parser(add_help=False, parents=[common])
+    extensible.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="module or .py file that registers tasks, algorithms or disruptions of your own; repeatable",
+    )
+    parser = Parser(
+        prog="robust-gym",
+        description="The benchmark suite for robust reinforcement learning.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        parents=[common],
+    )
+    parser.add_argument("--version", action="version", version=f"robust-gym {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    commands: dict[str, Parser] = {}
+
+    def add(name: str, about: str, parent: Parser) -> Parser:
+        commands[name] = subparsers.add_parser(
+            name, help=about, description=about[0].upper() + about[1:] + ".", parents=[parent], allow_abbrev=False
+        )
+        return commands[name]
+
+    _add_ls(add("ls", "list tasks, algos, disruptions or splits", extensible))
+    _add_show(add("show", "show everything about a task", extensible))
+    _add_bench(add("bench", "train algorithms, evaluate them, and write the leaderboard", extensible))
+    _add_eval(add("eval", "evaluate a policy on a task", extensible))
+    _add_leaderboard(add("leaderboard", "build the leaderboard page from records", common))
+    _add_validate(add("validate", "check a task of your own", extensible))
+    return parser, commands
+
+
+def _add_ls(parser: Parser) -> None:
+    parser.add_argument("what", choices=("tasks", "algos", "disruptions", "splits"), help="what to list")
+    parser.add_argument("--family", help="only tasks of this family (tasks, splits)")
+    parser.add_argument("--api", choices=("gymnasium", "parallel"), help="only one or many agents (tasks, algos)")
+    parser.add_argument("--task", metavar="ID", help="only what suits this task (algos, disruptions, splits)")
+    parser.add_argument("--channel", help="only this channel (disruptions)")
+    parser.add_argument("--protocol", default="v1", help="version of the protocol (splits; default v1)")
+    parser.add_argument("--installed", action="store_true", help="only what is installed (tasks, algos)")
+    parser.add_argument("--json", action="store_true", help="print a JSON list of objects")
+    parser.set_defaults(run=_ls)
+
+
+def _ls(arguments: argparse.Namespace) -> int:
+    from robust_gym.listing import Filters, list_command
+
+    names = ("family", "api", "task", "channel", "protocol", "installed")
+    filters = Filters(**{name: getattr(arguments, name) for name in names})
+    return list_command(arguments.what, filters, arguments.plugin, as_json=arguments.json)
+
+
+def _add_show(parser: Parser) -> None:
+    parser.add_argument("task", metavar="TASK", help="id of the task")
+    parser.add_argument("--protocol", default="v1", help="version of the protocol (default v1)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_show)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from robust_gym.showing import show_command
+
+    return show_command(arguments.task, arguments.protocol, arguments.plugin, as_json=arguments.json)
+
+
+def _add_bench(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--algo", action="append", required=True, metavar="NAME", help="algorithm; repeatable, or a comma list")
+    add(
+        "--tasks",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="TASK",
+        help="ids, globs, families; default a suite",
+    )
+    add("--budget", choices=("smoke", "quick", "standard"), default="quick", help="training budget (default quick)")
+    add("--seeds", help="a count, or a list such as 0,1,5; default 1 (smoke), 3 (quick), 5 (standard)")
+    add("--jobs", type=_positive, metavar="N", help="cells at once (default: one per core)")
+    add("--out", type=Path, default=Path("results"), metavar="DIR", help="where results go (default results)")
+    add("--protocol", default="v1", help="version of the evaluation protocol (default v1)")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="argument of the algorithms; repeatable")
+    add("--retry-failed", action="store_true", help="try cells again that have failed")
+    add("--no-compare", action="store_true", help="leave out the algorithms run for comparison")
+    parser.set_defaults(run=_bench)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from robust_gym.bench.arguments import parse_seeds
+    from robust_gym.bench.command import Options, bench
+    from robust_gym.bench.plan import Request
+
+    request = Request(
+        algorithms=_listed(arguments.algo),
+        tasks=_listed(arguments.tasks),
+        budget=arguments.budget,
+        seeds=parse_seeds(arguments.seeds) if arguments.seeds is not None else (),
+        protocol=arguments.protocol,
+        assignments=tuple(arguments.set),
+        compare=not arguments.no_compare,
+        plugins=tuple(arguments.plugin),
+    )
+    return bench(Options(request, arguments.out, arguments.jobs, arguments.retry_failed), _publish)
+
+
+def _listed(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _publish(records: Sequence[RunRecord], page: Path) -> Path:
+    from robust_gym.leaderboard.page import build
+
+    page.parent.mkdir(parents=True, exist_ok=True)
+    return build(records, page)
+
+
+def _add_eval(parser: Parser) -> None:
+    add = parser.add_argument
+    add("policy", metavar="POLICY", help="a saved policy's folder, a cell's folder, or module:function")
+    add("--task", metavar="ID", help="task to evaluate on; a saved policy knows its own")
+    add("--splits", action="extend", nargs="+", default=[], metavar="SPLIT", help="only these splits, or beginnings")
+    add(
+        "--disruption",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="S",
+        help="instead of the protocol's",
+    )
+    add("--episodes", type=_positive, metavar="N", help="episodes per disruption (default: all of the protocol)")
+    add("--protocol", default="v1", help="version of the evaluation protocol (default v1)")
+    add("--name", help="name in the records, for a policy of your own")
+    add("--out", type=Path, metavar="FILE", help="write the records to a file, for the leaderboard")
+    add("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_eval)
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    from robust_gym.bench.evaluation import Options, evaluate_command
+
+    if arguments.splits and arguments.disruption:
+        raise ValueError("give --splits or --disruption, not both")
+    options = Options(
+        policy=arguments.policy,
+        task=arguments.task,
+        splits=_listed(arguments.splits),
+        disruptions=tuple(arguments.disruption),
+        episodes=arguments.episodes,
+        protocol=arguments.protocol,
+        name=arguments.name,
+        out=arguments.out,
+        json=arguments.json,
+        plugins=tuple(arguments.plugin),
+    )
+    return evaluate_command(options)
+
+
+def _add_leaderboard(parser: Parser) -> None:
+    add = parser.add_argument
+    add("records", type=Path, nargs="*", metavar="DIR", help="folders or files with records (default results)")
+    add("--out", type=Path, default=Path("docs/leaderboard/index.html"), metavar="FILE", help="the page to write")
+    parser.set_defaults(run=_leaderboard)
+
+
+def _leaderboard(arguments: argparse.Namespace) -> int:
+    from robust_gym.leaderboard.page import load_records
+
+    records = load_records(arguments.records or [Path("results")])
+    print(f"{len(records)} records: {_publish(records, arguments.out)}")
+    return 0
+
+
+def _add_validate(parser: Parser) -> None:
+    parser.add_argument("task", metavar="TASK", help="id of a task, module:TASK, or a .py file that defines tasks")
+    parser.add_argument("--json", action="store_true", help="print a JSON list of objects")
+    parser.set_defaults(run=_validate)
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from robust_gym.validating import validate_command
+
+    return validate_command(arguments.task, arguments.plugin, as_json=arguments.json)

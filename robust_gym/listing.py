@@ -1,0 +1,250 @@
+"""``robust-gym ls``: what there is, as plain tables or as JSON objects with stable keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from robust_gym import kinds, registry
+from robust_gym.disruption import did_you_mean
+from robust_gym.plugins import load_plugins
+from robust_gym.registry import UnknownNameError
+from robust_gym.terminal import console, table
+
+Row = dict[str, Any]
+
+SPLITS = {
+    "id": "the undisturbed world, at fresh seeds",
+    "ood-near": "one channel disturbed, at severity 1 and 2",
+    "ood-far": "one channel disturbed, at severity 3 to 5",
+    "ood-mixed": "several channels disturbed at once",
+    "ood-drift": "a disturbance that grows within the episode",
+    "ood-semantic": "another city, season, map or goal",
+}
+"""What each split asks; of ``ood-near-CHANNEL`` and ``ood-far-CHANNEL`` the beginning."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to leave out of a list; ``None`` leaves nothing out.
+
+    Attributes:
+        family: Family of tasks.
+        api: ``gymnasium`` or ``parallel``.
+        task: Id of a task: algorithms that train on it, disruptions it can honour, splits it has.
+        channel: Channel of disruptions.
+        protocol: Version of the protocol.
+        installed: Only what can be used as it is.
+    """
+
+    family: str | None = None
+    api: str | None = None
+    task: str | None = None
+    channel: str | None = None
+    protocol: str = "v1"
+    installed: bool = False
+
+
+def list_command(what: str, filters: Filters, plugins: Sequence[str], *, as_json: bool) -> int:
+    """Print a list of ``tasks``, ``algos``, ``disruptions`` or ``splits``.
+
+    Raises:
+        UnknownNameError: If a filter names something that does not exist.
+        ValueError: If a filter does not apply to the list.
+        PluginError: If a plug-in cannot be imported.
+    """
+    load_plugins(plugins)
+    find, show, accepted = LISTS[what]
+    for field in fields(Filters):
+        if getattr(filters, field.name) != field.default and field.name not in accepted:
+            options = ", ".join(f"--{name}" for name in accepted)
+            raise ValueError(f"--{field.name} does not filter {what}; there are {options}")
+    rows = find(filters)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        show(rows, filters)
+    return 0
+
+
+def tasks(filters: Filters) -> list[Row]:
+    """List tasks."""
+    found = [registry.task(id) for id in registry.list_tasks(filters.family)]
+    return [
+        {
+            "id": task.id,
+            "family": task.family,
+            "about": task.about,
+            "api": task.api,
+            "observation": task.observation,
+            "action": task.action,
+            "horizon": task.horizon,
+            "dynamics": list(task.dynamics),
+            "semantic": list(task.semantic),
+            "installed": task.missing() is None,
+            "install": task.install,
+        }
+        for task in found
+        if filters.api in (None, task.api) and not (filters.installed and task.missing())
+    ]
+
+
+def algorithms(filters: Filters) -> list[Row]:
+    """List algorithms."""
+    wanted = registry.task(filters.task) if filters.task else None
+    rows = []
+    for name in registry.list_algorithms():
+        info = registry.algorithm(name)
+        if filters.api is not None and filters.api not in info.apis:
+            continue
+        if wanted is not None and info.refuses(wanted) is not None:
+            continue
+        missing = info.missing()
+        if filters.installed and missing:
+            continue
+        rows.append(
+            {
+                "name": name,
+                "about": info.about,
+                "apis": list(info.apis),
+                "actions": list(info.actions),
+                "train": info.train,
+                "privileges": list(info.privileges),
+                "compare": list(info.compare),
+                "arguments": _arguments(info.cls),
+                "paper": info.paper,
+                "installed": missing is None,
+                "install": info.install,
+            }
+        )
+    return rows
+
+
+def _arguments(cls: type) -> Row:
+    defaults = cls()
+    values = {field.name: getattr(defaults, field.name) for field in fields(cls)}
+    found: Row = json.loads(json.dumps(values, default=str))
+    return found
+
+
+def disruptions(filters: Filters) -> list[Row]:
+    """List kinds of disruption."""
+    if filters.channel is not None and filters.channel not in kinds.CHANNELS:
+        hint = did_you_mean(filters.channel, kinds.CHANNELS)
+        raise UnknownNameError(f"unknown channel {filters.channel!r}; channels are {', '.join(kinds.CHANNELS)}.{hint}")
+    wanted = registry.task(filters.task) if filters.task else None
+    return [
+        {
+            "channel": kind.channel,
+            "kind": kind.name,
+            "usage": kind.usage,
+            "about": kind.about,
+            "arguments": [asdict(argument) for argument in kind.arguments],
+            "levels": [list(level) for level in kind.levels],
+            "spaces": list(kind.spaces),
+            "source": kind.source,
+        }
+        for kind in kinds.kinds(filters.channel)
+        if wanted is None or registry.unsupported(wanted, kind) is None
+    ]
+
+
+def splits(filters: Filters) -> list[Row]:
+    """List the protocol's splits, task by task."""
+    ids = [registry.task(filters.task).id] if filters.task else registry.list_tasks(filters.family)
+    rows = []
+    for id in ids:
+        protocol = registry.task_protocol(id, filters.protocol)
+        rows += [
+            {
+                "protocol": protocol.version,
+                "task": id,
+                "split": split.name,
+                "about": _about_split(split.name),
+                "disruptions": list(split.disruptions),
+                "episode_seeds": list(protocol.seeds),
+            }
+            for split in protocol.splits
+        ]
+    return rows
+
+
+def _about_split(name: str) -> str:
+    return next((about for start, about in SPLITS.items() if name.startswith(start)), "")
+
+
+def _print_tasks(rows: list[Row], filters: Filters) -> None:
+    columns = ("id", "family", "agents", "action", "horizon", "parameters", "installed")
+    lines = [
+        (
+            row["id"],
+            row["family"],
+            "many" if row["api"] == "parallel" else "one",
+            row["action"],
+            str(row["horizon"]),
+            str(len(row["dynamics"]) + len(row["semantic"])),
+            "yes" if row["installed"] else row["install"],
+        )
+        for row in rows
+    ]
+    console().print(table(columns, lines, numbers=("horizon", "parameters")))
+
+
+def _print_algorithms(rows: list[Row], filters: Filters) -> None:
+    columns = ("name", "about", "trains on", "train", "privileges", "installed")
+    lines = [
+        (
+            row["name"],
+            row["about"],
+            f"{', '.join(row['apis'])}; {', '.join(row['actions'])} actions",
+            row["train"],
+            ", ".join(row["privileges"]),
+            "yes" if row["installed"] else row["install"],
+        )
+        for row in rows
+    ]
+    console().print(table(columns, lines))
+
+
+def _print_disruptions(rows: list[Row], filters: Filters) -> None:
+    columns = ("usage", "about", "arguments", "levels @1 to @5")
+    lines = [
+        (
+            row["usage"],
+            row["about"],
+            "; ".join(_argument(argument) for argument in row["arguments"]),
+            "  ".join(",".join(f"{value:g}" for value in level) for level in row["levels"]),
+        )
+        for row in rows
+    ]
+    console().print(table(columns, lines))
+
+
+def _argument(argument: Row) -> str:
+    low = f"{'>' if argument['open_low'] else '>='} {argument['low']:g}"
+    high = f", <= {argument['high']:g}" if argument["high"] is not None else ""
+    default = f", default {argument['default']:g}" if argument["default"] is not None else ""
+    return f"{argument['name']}: {argument['about']}, {argument['unit']} ({low}{high}{default})"
+
+
+def _print_splits(rows: list[Row], filters: Filters) -> None:
+    if filters.task is not None:
+        pairs = [(row["split"], disruption) for row in rows for disruption in row["disruptions"]]
+        console().print(table(("split", "disruption"), pairs))
+        return
+    names = dict.fromkeys(row["split"] for row in rows)
+    lines = [(name, _about_split(name), str(sum(row["split"] == name for row in rows))) for name in names]
+    console().print(table(("split", "about", "tasks"), lines, numbers=("tasks",)))
+
+
+Printer = Callable[[list[Row], Filters], None]
+
+LISTS: dict[str, tuple[Callable[[Filters], list[Row]], Printer, tuple[str, ...]]] = {
+    "tasks": (tasks, _print_tasks, ("family", "api", "installed")),
+    "algos": (algorithms, _print_algorithms, ("api", "task", "installed")),
+    "disruptions": (disruptions, _print_disruptions, ("channel", "task")),
+    "splits": (splits, _print_splits, ("task", "family", "protocol")),
+}
+"""What can be listed: how its rows are found, how they are printed, and which filters it takes."""

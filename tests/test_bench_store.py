@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench_help import cell, fakes, leftovers, records_of  # noqa: F401
+
+from robust_gym import record
+from robust_gym.bench import files as files_module
+from robust_gym.bench.engine import Failed, Resources
+from robust_gym.bench.files import Lock, write_atomically, write_folder_atomically
+from robust_gym.bench.store import State, Store
+from robust_gym.bench.training import train
+from robust_gym.record import RecordError
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+CELL = cell()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "results")
+
+
+def test_a_cell_from_open_to_finished(store: Store) -> None:
+    assert store.state(CELL) is State.OPEN
+    claim = store.claim(CELL)
+    assert claim is not None
+    assert claim.salvage() == (None, [])
+    files = train(CELL, lambda steps: None)
+    claim.keep_policy(files)
+    assert store.state(CELL) is State.OPEN
+    assert claim.salvage() == (files, [])
+    records = records_of(CELL)
+    claim.keep_records(records)
+    claim.release()
+    assert store.state(CELL) is State.FINISHED
+    assert store.records(CELL) == records
+    assert sorted(path.name for path in store.folder(CELL).iterdir()) == ["policy", "records.jsonl"]
+
+
+def test_failure(store: Store) -> None:
+    claim = store.claim(CELL)
+    assert claim is not None
+    claim.keep_failure(Failed(CELL, "ValueError: no", "Traceback …", "train", Resources(2.0, 1.5, 100.0), "printed"))
+    assert store.state(CELL) is State.FAILED
+    assert store.failure(CELL) == "ValueError: no"
+    report = json.loads((store.folder(CELL) / "failed.json").read_text())
+    assert report["traceback"] == "Traceback …"
+    assert report["output"] == "printed"
+    assert report["resources"] == {"wall_seconds": 2.0, "cpu_seconds": 1.5, "peak_memory_mib": 100.0}
+    assert report["cell"]["task"] == "Fake-Walk-v0"
+    assert report["provenance"]["machine"]["cores"] > 0
+    first = store.failure_stamp(CELL)
+    claim.keep_failure(Failed(CELL, "again", "", "train", Resources(0.0)))
+    assert store.failure_stamp(CELL) != first
+    claim.forget_failure()
+    assert store.state(CELL) is State.OPEN
+    assert store.failure_stamp(CELL) is None
+
+
+def test_unreadable_failure(store: Store) -> None:
+    store.folder(CELL).mkdir(parents=True)
+    (store.folder(CELL) / "failed.json").write_text("{")
+    assert store.state(CELL) is State.FAILED
+    assert "cannot be read" in store.failure(CELL)
+
+
+def _other(entry: record.RunRecord, **fields: Any) -> str:
+    return record.dump([entry.model_copy(update=fields)])
+
+
+DAMAGE: dict[str, Any] = {
+    "cut": lambda text, records: text[: len(text) // 2],
+    "cut at a line": lambda text, records: "".join(text.splitlines(keepends=True)[:-1]),
+    "empty": lambda text, records: "",
+    "zeros": lambda text, records: "\0" * 100,
+    "a line twice": lambda text, records: text + text.splitlines(keepends=True)[0],
+    "another seed": lambda text, records: _other(records[0], seed=9) + record.dump(records[1:]),
+    "another protocol": lambda text, records: _other(records[0], protocol_sha256="0" * 64) + record.dump(records[1:]),
+    "another version": lambda text, records: _other(records[0], task_version=9) + record.dump(records[1:]),
+    "other episodes": lambda text, records: _other(records[0], episode_seeds=(1, 2)) + record.dump(records[1:]),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damaged_records_are_moved_aside(store: Store, kind: str) -> None:
+    records = records_of(CELL)
+    path = store.folder(CELL) / "records.jsonl"
+    path.parent.mkdir(parents=True)
+    damaged = DAMAGE[kind](record.dump(records), records)
+    for number in (1, 2):
+        path.write_text(damaged)
+        assert store.state(CELL) is State.OPEN
+        claim = store.claim(CELL)
+        assert claim is not None
+        _, lines = claim.salvage()
+        claim.release()
+        assert len(lines) == 1
+        assert f"records.corrupt-{number}.jsonl" in lines[0]
+        assert not path.exists()
+        assert path.with_name(f"records.corrupt-{number}.jsonl").read_text() == damaged
+
+
+@pytest.mark.parametrize("kind", ["changed", "missing", "no description", "cut description", "another cell"])
+def test_damaged_policy_is_moved_aside(store: Store, kind: str) -> None:
+    claim = store.claim(CELL)
+    assert claim is not None
+    claim.keep_policy(train(cell(1) if kind == "another cell" else CELL, lambda steps: None))
+    policy = store.folder(CELL) / "policy"
+    if kind == "changed":
+        (policy / "fake.json").write_text("{}")
+    elif kind == "missing":
+        (policy / "fake.json").unlink()
+    elif kind == "no description":
+        (policy / "training.json").unlink()
+    elif kind == "cut description":
+        (policy / "training.json").write_text((policy / "training.json").read_text()[:50])
+    files, lines = claim.salvage()
+    assert files is None
+    assert len(lines) == 1
+    assert "policy.corrupt-1" in lines[0]
+    assert (store.folder(CELL) / "policy.corrupt-1").is_dir()
+    assert not policy.exists()
+
+
+def test_incomplete_records_are_not_written(store: Store) -> None:
+    claim = store.claim(CELL)
+    assert claim is not None
+    with pytest.raises(RecordError, match="lacks 1 of"):
+        claim.keep_records(records_of(CELL)[:-1])
+    assert store.state(CELL) is State.OPEN
+
+
+def test_temporaries_are_removed(store: Store) -> None:
+    folder = store.folder(CELL)
+    (folder / "policy.tmp").mkdir(parents=True)
+    (folder / "policy.tmp" / "half").write_text("x")
+    (folder / "records.jsonl.tmp").write_text("x")
+    claim = store.claim(CELL)
+    assert claim is not None
+    claim.release()
+    assert list(folder.iterdir()) == []
+
+
+def test_nothing_is_visible_before_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each write is stopped at every one of its system calls that reaches the disk."""
+    target, folder = tmp_path / "records.jsonl", tmp_path / "policy"
+    real = os.fsync
+
+    def crash_at(number: int) -> None:
+        count = iter(range(number, -1, -1))
+
+        def fsync(descriptor: int) -> None:
+            if next(count, 0) == 0:
+                raise OSError(28, "No space left on device")
+            real(descriptor)
+
+        monkeypatch.setattr(files_module.os, "fsync", fsync)
+
+    crash_at(0)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(target, b"whole")
+    assert not target.exists()
+    for number in range(4):
+        crash_at(number)
+        with pytest.raises(OSError, match="No space"):
+            write_folder_atomically(folder, {"a": b"1", "b/c": b"2"})
+        assert not folder.exists()
+    monkeypatch.setattr(files_module.os, "fsync", real)
+    write_folder_atomically(folder, {"a": b"1", "b/c": b"2"})
+    assert (folder / "b" / "c").read_bytes() == b"2"
+    assert not folder.with_name("policy.tmp").exists()
+
+
+def test_one_claim_at_a_time(store: Store) -> None:
+    first = store.claim(CELL)
+    assert first is not None
+    assert store.claim(CELL) is None
+    assert store.claim(cell(1)) is not None
+    first.release()
+    again = store.claim(CELL)
+    assert again is not None
+    again.release()
+    again.release()
+    assert not (store.folder(CELL) / "lock").exists()
+
+
+def test_a_lock_left_beside_results_goes(store: Store) -> None:
+    claim = store.claim(CELL)
+    assert claim is not None
+    claim.keep_records(records_of(CELL))
+    store.tidy(CELL)  # it is held: its holder will remove it
+    assert (store.folder(CELL) / "lock").exists()
+    claim.release()
+    (store.folder(CELL) / "lock").touch()
+    store.tidy(CELL)
+    assert [path.name for path in store.folder(CELL).iterdir()] == ["records.jsonl"]
+
+
+def _hold(path: str, ready: Any) -> None:
+    assert Lock(Path(path)).acquire()
+    ready.set()
+    multiprocessing.Event().wait()
+
+
+def test_lock_dies_with_its_process(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_hold, args=(str(tmp_path / "lock"), ready))
+    process.start()
+    assert ready.wait(30)
+    lock = Lock(tmp_path / "lock")
+    assert not lock.acquire()
+    process.kill()
+    process.join()
+    assert lock.acquire()
+    lock.release()
+    assert leftovers(tmp_path) == []
+    process.close()
+
+
+def _contend(path: str, counter: str, rounds: int) -> None:
+    for _ in range(rounds):
+        lock = Lock(Path(path))
+        while not lock.acquire():
+            pass
+        number = int(Path(counter).read_text())
+        Path(counter).write_text(str(number + 1))
+        lock.release()
+
+
+def test_lock_excludes(tmp_path: Path) -> None:
+    """Three processes count up together; where two held the lock at once, a step would be lost."""
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    context = multiprocessing.get_context("spawn")
+    arguments = (str(tmp_path / "lock"), str(counter), 100)
+    processes = [context.Process(target=_contend, args=arguments) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+        process.close()
+    assert counter.read_text() == "300"
