@@ -8,6 +8,7 @@ JOBS ?= 2
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help setup bench test check docs leaderboard lock system clean
 

@@ -127,7 +127,7 @@ class Term:
 class Disruption:
     """A parsed disruption: terms in canonical order (dynamics, action, reward, observation).
 
-    Example:
+    Examples:
         >>> d = Disruption.parse("obs:0.1+dynamics:gravity:0.8..1.3~steps=0..99")
         >>> str(d)
         'dynamics:gravity:0.8..1.3~steps=0..99+observation:gauss:0.1'

@@ -185,7 +185,7 @@ def _with_measurements(task: Task, measured: dict[str, Any]) -> Task:
 
 
 def match_tasks(patterns: Sequence[str]) -> list[str]:
-    """Return the ids that match any of some ids, globs or family names, in registry order.
+    """Return the ids that match any of some ids, family names, or globs of either, in registry order.
 
     Raises:
         UnknownNameError: If a pattern matches nothing.
@@ -193,7 +193,9 @@ def match_tasks(patterns: Sequence[str]) -> list[str]:
     ids = list_tasks()
     chosen: list[str] = []
     for pattern in patterns:
-        found = [id for id in ids if fnmatch.fnmatchcase(id, pattern) or _tasks[id].family == pattern]
+        found = [
+            id for id in ids if fnmatch.fnmatchcase(id, pattern) or fnmatch.fnmatchcase(_tasks[id].family, pattern)
+        ]
         if not found:
             raise UnknownNameError(f"no task matches {pattern!r}.{did_you_mean(pattern, ids)}")
         chosen.extend(id for id in found if id not in chosen)

@@ -22,7 +22,7 @@ REFRESH_SECONDS = 0.25
 def duration(seconds: float) -> str:
     """Write a duration for people.
 
-    Example:
+    Examples:
         >>> duration(4.21), duration(75), duration(7384)
         ('4.2 s', '1 min 15 s', '2 h 03 min')
     """

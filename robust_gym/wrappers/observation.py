@@ -77,7 +77,7 @@ class ObservationDisruption(gym.Wrapper, RecordConstructorArgs):
     Raises:
         DisruptionError: If the string is malformed or the observations are not a Box.
 
-    Example:
+    Examples:
         >>> import gymnasium as gym
         >>> env = ObservationDisruption(gym.make("CartPole-v1"), "obs:bias:0.1")
         >>> observation, _ = env.reset(seed=1)

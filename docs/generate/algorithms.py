@@ -1,0 +1,111 @@
+"""The pages about algorithms: an overview, and one page for each."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import griffe
+
+from generate.markdown import code, fenced, joined, prose, table, text
+from generate.tasks import AGENTS
+from robust_gym import registry
+from robust_gym.registry import AlgorithmInfo
+
+TRAIN = {"nominal": "on the undisturbed task", "disrupted": "with disruptions"}
+
+
+def infos() -> list[AlgorithmInfo]:
+    """Return every registered algorithm."""
+    return [registry.algorithm(name) for name in registry.list_algorithms()]
+
+
+def pages() -> dict[str, str]:
+    """Return the overview and a page for each algorithm."""
+    return {"algorithms/index.md": _overview(), **{f"algorithms/{info.name}.md": _page(info) for info in infos()}}
+
+
+def _overview() -> str:
+    rows = [
+        (
+            f"[{code(info.name)}]({info.name}.md)",
+            text(info.about),
+            " and ".join(AGENTS[api] for api in info.apis),
+            ", ".join(info.actions),
+            ", ".join(info.privileges) or "none",
+        )
+        for info in infos()
+    ]
+    return joined(
+        "# Algorithms",
+        "The methods that `robust-gym bench --algo NAME` trains. *Privileges* are what a method may know beyond its "
+        "observations. Missing here? [Add it](../tutorials/add-an-algorithm.md).",
+        table(("Name", "Method", "Agents", "Actions", "Privileges"), rows),
+    )
+
+
+def _page(info: AlgorithmInfo) -> str:
+    described = descriptions(info.cls)
+    arguments = [
+        (code(field.name), code(_shown(_default(field))), prose(described.get(field.name, "")))
+        for field in dataclasses.fields(info.cls)
+    ]
+    return joined(
+        f"# {info.name}",
+        text(info.about),
+        fenced(f"robust-gym bench --algo {info.name}", "bash"),
+        _facts(info),
+        "## Method",
+        *_summary(info.cls),
+        "## Arguments",
+        "Set with `--set NAME=VALUE`; a changed argument is part of a result's identity." if arguments else "None.",
+        table(("Argument", "Default", "Meaning"), arguments) if arguments else "",
+    )
+
+
+def _facts(info: AlgorithmInfo) -> str:
+    tasks = [registry.task(id) for id in registry.list_tasks()]
+    able = [task for task in tasks if info.refuses(task) is None]
+    links = ", ".join(f"[{task.id}](../tasks/{task.family}.md#{task.id.lower()})" for task in able)
+    facts = [
+        ("Agents", " and ".join(AGENTS[api] for api in info.apis)),
+        ("Actions", ", ".join(info.actions)),
+        ("Trains", TRAIN[info.train]),
+        ("Privileges", ", ".join(info.privileges) or "none"),
+        ("Run beside it", ", ".join(f"[{code(name)}]({name}.md)" for name in info.compare)),
+        ("Paper", text(info.paper)),
+        ("Install", code(info.install)),
+        (f"Tasks ({len(able)} of {len(tasks)})", links or "none"),
+    ]
+    return table(("", ""), [(f"**{name}**", value) for name, value in facts if value])
+
+
+def _summary(cls: type) -> list[str]:
+    """Return the text of a class's docstring without its sections."""
+    parts = _parsed(cls)
+    paragraphs = [part.value for part in parts if part.kind is griffe.DocstringSectionKind.text]
+    return [prose(paragraph) for text in paragraphs for paragraph in str(text).split("\n\n")]
+
+
+def descriptions(cls: type) -> dict[str, str]:
+    """Return what the docstrings of a dataclass and its bases say about each of its fields."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        for part in _parsed(base):
+            if part.kind is griffe.DocstringSectionKind.attributes:
+                found |= {attribute.name: attribute.description for attribute in part.value}
+    return found
+
+
+def _parsed(cls: type) -> list[griffe.DocstringSection]:
+    # Not inherited: a subclass without a docstring of its own says nothing.
+    return griffe.Docstring(cls.__dict__.get("__doc__") or "").parse("google", warnings=False)
+
+
+def _default(field: dataclasses.Field[object]) -> object:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return "required" if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
