@@ -1,0 +1,34 @@
+"""Copy the records of finished cells into the package, where the published leaderboard is built from.
+
+    python benchmarks/publish.py results
+    make leaderboard
+
+A record file keeps its cell's path, so that publishing a cell again replaces it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from robust_gym import record
+
+PUBLISHED = Path(__file__).parents[1] / "robust_gym" / "leaderboard" / "published"
+
+
+def main(results: Path) -> None:
+    """Copy every finished cell's records, after checking them."""
+    cells = sorted(results.glob("*/*/*/*/seed-*/records.jsonl"))
+    for file in cells:
+        record.load(file)
+        cell = file.parent
+        target = PUBLISHED / cell.parent.relative_to(results) / f"{cell.name}.jsonl"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    print(f"{len(cells)} cells published from {results}")
+
+
+if __name__ == "__main__":
+    for folder in sys.argv[1:]:
+        main(Path(folder))

@@ -1,0 +1,161 @@
+"""Backups: from the greedy joint value of the next state to the target of the present one.
+
+All follow arXiv 2602.11437 (ICLR 2026). A robust backup needs the worst value that the world could offer, ``w``:
+the public code takes 0, which is the true lower bound where rewards are never negative, and the *best* value where
+they never are positive. With ``w = 0`` the contamination backup equals the standard one with a discount of
+``gamma (1 - rho)``, so a non-robust run with that discount is its proper control.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from robust_gym.baselines.marl.networks import dense, uniform
+from robust_gym.baselines.marl.normaliser import Normaliser, RunningMoments
+from robust_gym.baselines.marl.replay import Batch
+from robust_gym.baselines.marl.team import Team
+
+DUAL_OBJECTIVES = ("exact", "squared")
+"""``exact`` is the dual of the total-variation problem; ``squared`` is what the public code minimises."""
+
+
+class Backup:
+    """The standard backup, y = r + gamma V'.
+
+    Args:
+        gamma: Discount factor.
+
+    Attributes:
+        needs_state: Whether it reads ``Batch.states``.
+        fits: Whether ``fit`` does anything.
+    """
+
+    needs_state = False
+    fits = False
+
+    def __init__(self, gamma: float) -> None:
+        self.gamma = gamma
+
+    def target(self, batch: Batch, next_values: Tensor) -> Tensor:
+        """Return the targets ``[B]``.
+
+        Args:
+            batch: The transitions.
+            next_values: Greedy joint values of the target networks at the next observations, ``[B]``.
+        """
+        return batch.rewards + batch.continues * self._discounted(batch, next_values)
+
+    def _discounted(self, batch: Batch, next_values: Tensor) -> Tensor:
+        return self.gamma * next_values
+
+    def fit(self, batch: Batch, next_values: Tensor) -> None:
+        """Take one step on the backup's own networks, where it has any."""
+
+    def follow(self, states: RunningMoments) -> None:
+        """Normalise the states that the backup's own networks read, where it has any."""
+
+
+class RhoContamination(Backup):
+    """y = r + gamma ((1 - rho) V' + rho w): with probability rho an adversary moves the team anywhere.
+
+    Args:
+        gamma: Discount factor.
+        rho: Size of the uncertainty set, 0 to 1.
+        worst_value: ``w``, in the units of the (scaled) values.
+    """
+
+    def __init__(self, gamma: float, rho: float, worst_value: float = 0.0) -> None:
+        super().__init__(gamma * (1 - rho))
+        self.constant = gamma * rho * worst_value
+
+    def _discounted(self, batch: Batch, next_values: Tensor) -> Tensor:
+        return self.gamma * next_values + self.constant
+
+
+class DualNetwork(nn.Module):
+    """The dual variable g(s, u) of the total-variation problem, for a state and a joint action.
+
+    State and one-hot joint action each pass a linear layer and ReLU, then both together two layers more.
+    """
+
+    def __init__(self, team: Team, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.normaliser = Normaliser(team.state)
+        self.from_state = dense(generator, (team.state, hidden))
+        choices = team.size * team.choices
+        self.from_actions = uniform(generator, choices, choices, hidden)
+        self.b_actions = uniform(generator, choices, hidden)
+        self.head = dense(generator, (2 * hidden, hidden, 1))
+        self.register_buffer("first", torch.arange(team.size) * team.choices, persistent=False)
+
+    def forward(self, states: Tensor, actions: Tensor) -> Tensor:
+        """Return g, ``[B]``, for states ``[B, S]`` and actions ``[A, B]``."""
+        one_hot = functional.embedding_bag(actions.t() + self.first, self.from_actions, mode="sum")
+        both = torch.cat((self.from_state(self.normaliser(states)), one_hot + self.b_actions), -1)
+        value: Tensor = self.head(torch.relu(both)).squeeze(-1)
+        return value
+
+
+class TotalVariation(Backup):
+    """The worst transition model within total-variation distance rho, through its dual.
+
+    y = r + gamma max_g E[(1 - rho) g - (g - V')_+ + rho w], where one network g(s, u) is fitted by minimising
+    E[(g - V')_+ - (1 - rho) g] over the replay.
+
+    Args:
+        gamma: Discount factor.
+        rho: Radius, 0 to 1.
+        worst_value: ``w``, the least value of any state, in the units of the (scaled) values.
+        dual: The network g.
+        learning_rate: Adam's, for g.
+        objective: One of ``DUAL_OBJECTIVES``.
+
+    Raises:
+        ValueError: If there is no such objective.
+    """
+
+    needs_state = True
+    fits = True
+
+    def __init__(
+        self,
+        gamma: float,
+        rho: float,
+        worst_value: float,
+        dual: DualNetwork,
+        learning_rate: float = 1e-3,
+        objective: str = "exact",
+    ) -> None:
+        super().__init__(gamma)
+        if objective not in DUAL_OBJECTIVES:
+            raise ValueError(f"unknown dual objective {objective!r}; objectives are {', '.join(DUAL_OBJECTIVES)}")
+        self.rho = rho
+        self.constant = rho * worst_value
+        self.dual = dual
+        self.objective = objective
+        self._optimiser = torch.optim.Adam(dual.parameters(), lr=learning_rate)
+
+    def _loss(self, g: Tensor, next_values: Tensor) -> Tensor:
+        return torch.relu(g - next_values) - (1 - self.rho) * g
+
+    @torch.no_grad()
+    def _discounted(self, batch: Batch, next_values: Tensor) -> Tensor:
+        assert batch.states is not None
+        g = self.dual(batch.states, batch.actions)
+        return self.gamma * (self.constant - self._loss(g, next_values))
+
+    def fit(self, batch: Batch, next_values: Tensor) -> None:
+        """Take one step on the dual network; transitions that terminated have no next value and do not count."""
+        assert batch.states is not None
+        losses = self._loss(self.dual(batch.states, batch.actions), next_values)
+        if self.objective == "squared":
+            losses = losses.square()
+        self._optimiser.zero_grad(set_to_none=True)
+        (losses * batch.continues).mean().backward()
+        self._optimiser.step()
+
+    def follow(self, states: RunningMoments) -> None:
+        """Normalise the states that the dual network reads."""
+        self.dual.normaliser.follow(states)

@@ -1,0 +1,149 @@
+"""Value factorisation as an algorithm: the arguments that all of its compositions share.
+
+A composition is mixer x backup x training distribution. A subclass names its mixer and makes its backup; the
+training distribution is the argument ``train_disruption``. This module imports torch only inside its methods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from robust_gym.task import Budget, Task
+
+if TYPE_CHECKING:
+    import torch
+
+    from robust_gym.baselines.base import Progress
+    from robust_gym.baselines.marl.backups import Backup
+    from robust_gym.baselines.marl.mixers import Mixer
+    from robust_gym.baselines.marl.policy import TeamPolicy
+    from robust_gym.baselines.marl.team import Team
+
+
+@dataclass
+class ValueFactorisation:
+    """Arguments of value factorisation; defaults are those of arXiv 2602.11437 unless a field says otherwise.
+
+    What the paper counts in steps of its 172,800-step runs is a share of the budget here, so that one set of
+    arguments serves every budget.
+
+    Attributes:
+        network: Agents' network: ``lstm``, the paper's, or ``mlp``, which remembers only the last action. An update
+            of ``mlp`` takes a seventh of the time, and it learns no worse where agents see what they need.
+        hidden: Units in each hidden layer.
+        history: Steps in the window that ``lstm`` reads.
+        gamma: Discount factor, 0 to 1.
+        optimiser: ``rmsprop`` or ``adam``.
+        learning_rate: Its step size. The paper's is 5e-4; the larger one serves short runs.
+        max_grad_norm: Norm to which gradients are clipped; 0 for no clipping.
+        batch_size: Transitions in an update.
+        replay_size: Transitions kept, with one more slot for each episode.
+        update_every: Environment steps between updates.
+        updates: Updates each time.
+        target_updates: How often a run copies the target networks, at equal distances.
+        learning_starts: Share of the budget, all of it random, before the first update.
+        epsilon_start: Probability that all agents explore, at the first step.
+        epsilon_end: The same, when exploration has decayed.
+        exploration_fraction: Share of the budget over which it decays, linearly.
+        normalise_observations: Whether networks see observations with zero mean and unit variance, by moments
+            that follow training and are saved with the policy. The paper feeds raw numbers.
+        reward_scale: Number that training rewards are divided by.
+        train_disruption: Disruption of the training episodes (domain randomisation). Several, with ``|`` between
+            them, make a distribution: each episode draws one.
+    """
+
+    network: str = "mlp"
+    hidden: int = 64
+    history: int = 8
+    gamma: float = 0.997
+    optimiser: str = "rmsprop"
+    learning_rate: float = 1e-3
+    max_grad_norm: float = 0.0
+    batch_size: int = 64
+    replay_size: int = 10_000
+    update_every: int = 2
+    updates: int = 1
+    target_updates: int = 6
+    learning_starts: float = 0.02
+    epsilon_start: float = 1.0
+    epsilon_end: float = 0.01
+    exploration_fraction: float = 0.7
+    normalise_observations: bool = True
+    reward_scale: float = 1.0
+    train_disruption: str = "none"
+
+    algorithm: ClassVar[str]
+    """Registered name."""
+
+    def __post_init__(self) -> None:
+        """Check the arguments; see ``check``."""
+        self.check()
+
+    def make_mixer(self, team: Team, generator: torch.Generator) -> Mixer:
+        """Return a new mixer."""
+        from robust_gym.baselines.marl.mixers import VDN
+
+        return VDN()
+
+    def make_backup(self, team: Team, generator: torch.Generator) -> Backup:
+        """Return a new backup, whose own networks, if any, take their weights from the generator."""
+        from robust_gym.baselines.marl.backups import Backup
+
+        return Backup(self.gamma)
+
+    def train(self, task: Task, budget: Budget, seed: int, progress: Progress) -> TeamPolicy:
+        """Train on a task; the run depends on the arguments, the budget's steps and the seed alone.
+
+        Raises:
+            ValueError: If an argument is out of bounds, or the task's agents have no Discrete actions.
+            DisruptionError: If the task cannot honour the training disruption.
+        """
+        from robust_gym.baselines.base import one_thread
+        from robust_gym.baselines.marl.policy import TeamPolicy
+        from robust_gym.baselines.marl.trainer import Trainer
+        from robust_gym.tasks import make_parallel
+
+        envs = [make_parallel(task.id, disruption=text.strip()) for text in self.train_disruption.split("|")]
+        try:
+            with one_thread():
+                trainer = Trainer(self, envs, budget.steps, seed)
+                trainer.run(progress)
+        finally:
+            for env in envs:
+                env.close()
+        return TeamPolicy(trainer.networks, self.algorithm, task)
+
+    @staticmethod
+    def load(directory: Path, task: Task) -> TeamPolicy:
+        """Load a saved team.
+
+        Raises:
+            FileNotFoundError: If the directory holds no policy.
+            ValueError: If it is damaged, or not a team's.
+        """
+        from robust_gym.baselines.marl.policy import TeamPolicy
+
+        return TeamPolicy.load(directory, task)
+
+    def check(self) -> None:
+        """Check the arguments.
+
+        Raises:
+            ValueError: At the first that is out of bounds, naming it and what is accepted.
+        """
+        self._require("network", self.network in ("lstm", "mlp"), "lstm or mlp")
+        self._require("optimiser", self.optimiser in ("rmsprop", "adam"), "rmsprop or adam")
+        for name in ("hidden", "history", "batch_size", "replay_size", "update_every", "updates"):
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("gamma", "epsilon_start", "epsilon_end", "exploration_fraction", "learning_starts"):
+            self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        for name in ("max_grad_norm", "target_updates"):
+            self._require(name, getattr(self, name) >= 0, "at least 0")
+        for name in ("learning_rate", "reward_scale"):
+            self._require(name, getattr(self, name) > 0, "greater than 0")
+
+    def _require(self, name: str, good: bool, accepted: str) -> None:
+        if not good:
+            raise ValueError(f"{self.algorithm}: {name} must be {accepted}, got {getattr(self, name)!r}")

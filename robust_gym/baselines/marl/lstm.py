@@ -1,0 +1,88 @@
+"""One LSTM for each agent over a short window, all agents at once.
+
+The backward pass is written by hand. It costs less than autograd's over eight unrolled steps: the gradient of the
+weights is one matrix product over all steps instead of two in each, and what a step reads is still in the cache
+when it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_aten = torch.ops.aten
+
+
+class WindowLSTM(torch.autograd.Function):
+    """The last hidden state of LSTMs that start from zero.
+
+    Gates lie in the order input, forget, output, candidate; the weights act on inputs and the last hidden state
+    side by side.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """Run the window.
+
+        Args:
+            ctx: Autograd's context.
+            inputs: ``[A, T, B, I]``.
+            weight: ``[A, I + H, 4H]``.
+            bias: ``[A, 1, 4H]``.
+
+        Returns:
+            ``[A, B, H]``, the hidden state after the last step.
+        """
+        agents, steps, batch, size = inputs.shape
+        hidden = weight.shape[2] // 4
+        both = inputs.new_empty(agents, steps, batch, size + hidden)
+        both[..., :size] = inputs
+        both[:, 0, :, size:] = 0
+        gates = inputs.new_empty(agents, steps, batch, 4 * hidden)
+        cells, squashed = (inputs.new_empty(agents, steps, batch, hidden) for _ in range(2))
+        last = inputs.new_empty(agents, batch, hidden)
+        for t in range(steps):
+            now = torch.baddbmm(bias, both[:, t], weight, out=gates[:, t])
+            # tanh(x) = 2 sigmoid(2x) - 1: one vectorised sigmoid over all gates is 3 times faster than tanh.
+            candidate = now[..., 3 * hidden :].mul_(2)
+            now.sigmoid_()
+            candidate.mul_(2).sub_(1)
+            keep_in, keep_old, keep_out, _ = now.split(hidden, -1)
+            cell = torch.mul(keep_in, candidate, out=cells[:, t])
+            if t:
+                cell.addcmul_(keep_old, cells[:, t - 1])
+            squash = torch.mul(cell, 2, out=squashed[:, t]).sigmoid_().mul_(2).sub_(1)
+            torch.mul(keep_out, squash, out=both[:, t + 1, :, size:] if t + 1 < steps else last)
+        ctx.save_for_backward(both, weight, gates, cells, squashed)
+        return last
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Propagate the gradient of the last hidden state back through the window."""
+        both, weight, gates, cells, squashed = ctx.saved_tensors
+        agents, steps, batch, hidden = cells.shape
+        size = both.shape[-1] - hidden
+        d_both, d_gates = torch.empty_like(both), torch.empty_like(gates)
+        d_out, d_cell = grads[0], torch.zeros_like(grads[0])
+        weight_t = weight.transpose(1, 2)
+        for t in reversed(range(steps)):
+            keep_in, keep_old, keep_out, candidate = gates[:, t].split(hidden, -1)
+            d_now = d_gates[:, t]
+            d_in, d_old, d_keep_out, d_candidate = d_now.split(hidden, -1)
+            d_cell += _aten.tanh_backward(d_out * keep_out, squashed[:, t])
+            torch.mul(d_cell, candidate, out=d_in)
+            if t:
+                torch.mul(d_cell, cells[:, t - 1], out=d_old)
+            else:
+                d_old.zero_()
+            torch.mul(d_out, squashed[:, t], out=d_keep_out)
+            sigmoids = d_now[..., : 3 * hidden]
+            _aten.sigmoid_backward.grad_input(sigmoids, gates[:, t][..., : 3 * hidden], grad_input=sigmoids)
+            _aten.tanh_backward.grad_input(d_cell * keep_in, candidate, grad_input=d_candidate)
+            d_cell *= keep_old
+            d_out = torch.bmm(d_now, weight_t, out=d_both[:, t])[..., size:]
+        d_flat = d_gates.view(agents, steps * batch, 4 * hidden)
+        d_weight = torch.bmm(both.view(agents, steps * batch, -1).transpose(1, 2), d_flat)
+        return d_both[..., :size], d_weight, d_flat.sum(1, keepdim=True)

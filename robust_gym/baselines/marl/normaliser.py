@@ -1,0 +1,77 @@
+"""Observations brought to zero mean and unit variance, as a part of the network that reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from robust_gym.baselines.marl.team import Array
+
+CLIP = 10.0
+"""Normalised values are clipped here, as in Stable-Baselines3's VecNormalize."""
+
+_EPSILON = 1e-8
+_CONSTANT = 1e-12
+
+
+class RunningMoments:
+    """Mean and variance of every number seen so far (Welford's method).
+
+    Attributes:
+        mean: Means, in the shape of one sample.
+        count: Number of samples.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.mean = np.zeros(shape)
+        self.count = 0
+        self._squares = np.zeros(shape)
+
+    def add(self, sample: Array) -> None:
+        """Take in one sample."""
+        self.count += 1
+        delta = sample - self.mean
+        self.mean += delta / self.count
+        self._squares += delta * (sample - self.mean)
+
+    @property
+    def variance(self) -> Array:
+        """Variances; ones before the second sample."""
+        return self._squares / self.count if self.count > 1 else np.ones_like(self.mean)
+
+
+class Normaliser(nn.Module):
+    """Maps x to (x - mean) / std, clipped; the identity until it follows some moments.
+
+    Args:
+        shape: Shape of the statistics; leading dimensions broadcast.
+    """
+
+    mean: Tensor
+    inverse_std: Tensor
+    clip: Tensor
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("inverse_std", torch.ones(shape))
+        self.register_buffer("clip", torch.tensor(float("inf")))
+
+    def follow(self, moments: RunningMoments) -> None:
+        """Take over the present moments.
+
+        A number that has never changed is mapped to 0 for good. Dividing it by its tiny standard deviation
+        would turn the least disturbance of it into an input that no network has seen.
+        """
+        self.mean.copy_(torch.as_tensor(moments.mean, dtype=torch.float32).view_as(self.mean))
+        variance = moments.variance
+        varies = variance > _CONSTANT * np.maximum(1.0, moments.mean**2)
+        scale = np.where(varies, 1 / np.sqrt(variance + _EPSILON), 0.0)
+        self.inverse_std.copy_(torch.as_tensor(scale, dtype=torch.float32).view_as(self.inverse_std))
+        self.clip.fill_(CLIP)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Normalise values; shapes broadcast."""
+        limit = self.clip
+        return torch.clamp((values - self.mean) * self.inverse_std, -limit, limit)

@@ -1,0 +1,163 @@
+"""Replay of team transitions in contiguous arrays; windows are gathered when they are sampled.
+
+Every step of an episode has one slot, and so has the observation after its last step, which has no action of its
+own. A transition therefore reads its slot and the next, and no observation is stored twice.
+
+A transition is *terminated* when the episode ended in a state that has no future; only there does a target not
+bootstrap. An episode cut off by a time limit goes on in principle, so its last transition bootstraps from the
+final observation like any other. (The authors of arXiv 2602.11437 drop the last transition of every episode.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robust_gym.baselines.marl.team import Array, Team
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sampled transitions.
+
+    Attributes:
+        slots: Where they lie in the replay, ``[B]``.
+        observations: Windows ending at the present observation, ``[A, T, B, D]``.
+        last_actions: The action before each of them, ``[A, T, B]``, as ``AgentNetworks.features`` reads it.
+        actions: ``[A, B]``.
+        rewards: Sum over agents, ``[B]``, in the learner's units.
+        continues: 0 where the transition terminated, else 1, ``[B]``.
+        states: ``[B, S]``, or ``None`` where nothing needs them.
+    """
+
+    slots: Array
+    observations: Tensor
+    last_actions: Tensor
+    actions: Tensor
+    rewards: Tensor
+    continues: Tensor
+    states: Tensor | None
+
+
+class Replay:
+    """The latest transitions of a team.
+
+    Args:
+        team: The agents.
+        capacity: Slots; the oldest are overwritten. At least two windows.
+        history: Steps in a window, ``T``.
+        keep_states: Whether to store states too.
+
+    Attributes:
+        size: Slots in use.
+        stamps: For each slot, which write filled it: a number that never repeats.
+        valid: For each slot, whether it holds a whole transition.
+    """
+
+    def __init__(self, team: Team, capacity: int, history: int, *, keep_states: bool = False) -> None:
+        if capacity <= 2 * history:
+            raise ValueError(f"a replay needs room for two windows of {history} steps, got a capacity of {capacity}")
+        self.team = team
+        self.capacity = capacity
+        self.history = history
+        self.size = 0
+        self._next = 0
+        self._written = 0
+        self._observations = np.zeros((capacity, team.size, team.width), np.float32)
+        self._last_actions = np.zeros((capacity, team.size), np.int64)
+        self._actions = np.zeros((capacity, team.size), np.int64)
+        self._rewards = np.zeros(capacity, np.float32)
+        self._continues = np.ones(capacity, np.float32)
+        self._ages = np.zeros(capacity, np.int64)
+        self._states = np.zeros((capacity, team.state), np.float32) if keep_states else None
+        self.valid = np.zeros(capacity, bool)
+        self.stamps = np.zeros(capacity, np.int64)
+        self._first_row = np.arange(team.size) * team.choices
+        self._back = np.arange(1 - history, 1)[:, None]
+        self._ahead = np.arange(1, history)
+
+    def begin(self, observations: Array, state: Array | None) -> int:
+        """Start an episode with its first observations, ``[A, D]``, and return their slot.
+
+        The action before the first counts as action 0, as in the paper.
+        """
+        return self._write(observations, state, np.zeros(self.team.size, np.int64), 0)
+
+    def add(self, slot: int, actions: Array, reward: float, terminated: bool, after: Array, state: Array | None) -> int:
+        """Complete the transition of a slot, and return the slot of the observations after it.
+
+        Args:
+            slot: What ``begin`` or the last ``add`` returned.
+            actions: ``[A]``.
+            reward: Sum over the agents.
+            terminated: Whether the state after it has no future.
+            after: The next observations, ``[A, D]``.
+            state: The next state, or ``None`` where states are not stored.
+        """
+        self._actions[slot] = actions
+        self._rewards[slot] = reward
+        self._continues[slot] = not terminated
+        self.valid[slot] = True
+        return self._write(after, state, actions, int(self._ages[slot]) + 1)
+
+    def _write(self, observations: Array, state: Array | None, last_actions: Array, age: int) -> int:
+        slot = self._next
+        self._next = (slot + 1) % self.capacity
+        self.size = min(self.size + 1, self.capacity)
+        self._written += 1
+        self._observations[slot] = observations
+        self._last_actions[slot] = last_actions
+        self._ages[slot] = age
+        if self._states is not None:
+            self._states[slot] = state
+        self.valid[slot] = False
+        self.stamps[slot] = self._written
+        if self.size == self.capacity:
+            # The oldest transitions lose the start of their windows, unless their episodes begin after it.
+            ahead = self._ahead
+            oldest = (slot + ahead) % self.capacity
+            self.valid[oldest] &= self._ages[oldest] < ahead
+        return slot
+
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """Draw slots of whole transitions, uniformly and with replacement."""
+        slots = rng.integers(self.size, size=count)
+        while not (good := self.valid[slots]).all():
+            slots[~good] = rng.integers(self.size, size=int((~good).sum()))
+        return slots
+
+    def batch(self, slots: Array, reward_scale: float = 1.0) -> Batch:
+        """Gather transitions, with rewards divided by a scale."""
+        observations, last_actions = self.windows(slots)
+        return Batch(
+            slots,
+            observations,
+            last_actions,
+            torch.from_numpy(self._actions[slots].T.copy()),
+            torch.from_numpy(self._rewards[slots] / np.float32(reward_scale)),
+            torch.from_numpy(self._continues[slots]),
+            self.states(slots),
+        )
+
+    def states(self, slots: Array) -> Tensor | None:
+        """Gather states ``[B, S]``, if they are stored."""
+        return None if self._states is None else torch.from_numpy(self._states[slots])
+
+    def windows(self, slots: Array) -> tuple[Tensor, Tensor]:
+        """Gather the windows ending at slots: observations ``[A, T, B, D]`` and last actions ``[A, T, B]``."""
+        steps = (slots + self._back) % self.capacity
+        padding = self._back + self._ages[slots] < 0
+        rows = self._last_actions[steps] + self._first_row
+        rows[padding] = self.team.size * self.team.choices
+        observations = self._observations[steps]
+        return (
+            torch.from_numpy(np.ascontiguousarray(observations.transpose(2, 0, 1, 3))),
+            torch.from_numpy(np.ascontiguousarray(rows.transpose(2, 0, 1))),
+        )
+
+    def after(self, slots: Array) -> Array:
+        """Return the slots that hold the observations after transitions."""
+        return (slots + 1) % self.capacity

@@ -1,0 +1,120 @@
+"""The agents of a task as arrays: names, sizes, and dicts to padded rows and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Team:
+    """Who plays, what each sees and what each can do.
+
+    Arrays that hold all agents are padded to the largest agent: ``A`` agents, ``D`` observation numbers,
+    ``K`` actions.
+
+    Attributes:
+        agents: Names, in the order of the arrays.
+        observations: Observation numbers of each agent.
+        actions: Number of actions of each agent.
+        state: Numbers in the state that mixers and dual networks may see during training.
+    """
+
+    agents: tuple[Any, ...]
+    observations: tuple[int, ...]
+    actions: tuple[int, ...]
+    state: int
+
+    @classmethod
+    def of(cls, env: Any) -> Team:
+        """Describe the agents of a parallel environment.
+
+        Raises:
+            ValueError: If an agent's actions are not Discrete or its observations not a Box.
+        """
+        agents = tuple(env.possible_agents)
+        observations, actions = [], []
+        for agent in agents:
+            seen, does = env.observation_space(agent), env.action_space(agent)
+            if not hasattr(does, "n"):
+                raise ValueError(f"agent {agent!r} needs a Discrete action space, got {does}")
+            if getattr(does, "start", 0) != 0:
+                raise ValueError(f"agent {agent!r} needs actions that count from 0, got {does}")
+            if not hasattr(seen, "low"):
+                raise ValueError(f"agent {agent!r} needs a Box observation space, got {seen}")
+            observations.append(int(np.prod(seen.shape)))
+            actions.append(int(does.n))
+        return cls(agents, tuple(observations), tuple(actions), _state_size(env, sum(observations)))
+
+    @property
+    def size(self) -> int:
+        """Number of agents, ``A``."""
+        return len(self.agents)
+
+    @property
+    def width(self) -> int:
+        """Numbers in the largest observation, ``D``."""
+        return max(self.observations)
+
+    @property
+    def choices(self) -> int:
+        """Actions of the agent that has most, ``K``."""
+        return max(self.actions)
+
+    def stack(self, observation: Mapping[Any, Any]) -> Array:
+        """Put one observation of each agent into rows ``[A, D]``.
+
+        An agent that has left sees zeros, as in PyMARL.
+        """
+        rows = np.zeros((self.size, self.width), np.float32)
+        for row, agent, size in zip(rows, self.agents, self.observations, strict=True):
+            if agent in observation:
+                row[:size] = np.ravel(observation[agent])
+        return rows
+
+    def stack_batch(self, observation: Mapping[Any, Any]) -> Array:
+        """Put batches of observations, ``[B, …]`` for each agent, into ``[A, B, D]``."""
+        batch = len(next(iter(observation.values())))
+        rows = np.zeros((self.size, batch, self.width), np.float32)
+        for row, agent, size in zip(rows, self.agents, self.observations, strict=True):
+            if agent in observation:
+                row[:, :size] = np.reshape(observation[agent], (batch, -1))
+        return rows
+
+    def state_of(self, env: Any, rows: Array) -> Array:
+        """Return the environment's state, or all agents' observations where it has none; ``[state]``."""
+        seen = _state(env)
+        if seen is not None:
+            return seen
+        return np.concatenate([row[:size] for row, size in zip(rows, self.observations, strict=True)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Team:
+        """Read what ``to_json`` returned."""
+        return cls(
+            tuple(fields["agents"]), tuple(fields["observations"]), tuple(fields["actions"]), int(fields["state"])
+        )
+
+
+def _state(env: Any) -> Array | None:
+    try:
+        seen = env.state()
+    except (NotImplementedError, AttributeError):
+        return None
+    return np.ravel(np.asarray(seen, np.float32))
+
+
+def _state_size(env: Any, otherwise: int) -> int:
+    # Most environments have no state before the first reset.
+    env.reset(seed=0)
+    seen = _state(env)
+    return otherwise if seen is None else len(seen)
