@@ -169,11 +169,14 @@ def check_none(id: str) -> None:
 
 
 def check_spaces(id: str) -> None:
-    """Every observation is inside its space, undisturbed and under every kind and parameter."""
+    """Every observation is inside its space: undisturbed, under every kind, and at every parameter's bounds."""
     task = registry.task(id)
-    for disruption in [None, *disruptions(task)]:
+    bounds = [f"dynamics:{p.name}:{end:g}" for p in task.dynamics.values() for end in (p.low, p.high)]
+    drawn = [f"dynamics:random@{level}" for level in range(1, 6)] if task.dynamics else []
+    extremes = [text for text in bounds if not text.endswith((":0", ":1"))]  # nominal for "set" and "scale"
+    for number, disruption in enumerate([None, *disruptions(task), *drawn, *extremes]):
         try:
-            _play(id, disruption, check_spaces=True, steps=100)
+            _play(id, disruption, seed=number, check_spaces=True, steps=100)
         except AssertionError as error:
             raise AssertionError(f"under {disruption or 'none'}: {error}") from None
 

@@ -266,6 +266,12 @@ def _check_kind(channel: str, kind: str, where: str) -> Kind | None:
     if channel == "dynamics" and _NAME.fullmatch(kind):
         return None
     names = [other.name for other in kinds(channel)]
+    if channel == "dynamics":
+        hint = f" Did you mean {kind.lower()!r}?" if _NAME.fullmatch(kind.lower()) else ""
+        raise DisruptionError(
+            f"{kind!r} in {where} is no name of a kind or parameter: those are lower-case words, as in "
+            f"'dynamics:gravity:1.3'.{hint}"
+        )
     raise DisruptionError(
         f"unknown {channel} kind {kind!r} in {where}; kinds are {', '.join(names)}.{did_you_mean(kind, names)}"
     )

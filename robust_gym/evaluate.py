@@ -14,6 +14,7 @@ import numpy as np
 from robust_gym import registry
 from robust_gym.disruption import Disruption, did_you_mean
 from robust_gym.protocol import Protocol as CellProtocol
+from robust_gym.task import Task
 
 Batch = Any
 """An array ``[B, …]``; for a multi-agent task a dict of such arrays, keyed by agent."""
@@ -179,11 +180,11 @@ class Evaluation:
 
 def evaluate(
     policy: Any,
-    task: str,
+    task: str | Task,
     *,
     protocol: str = "v1",
-    splits: Sequence[str] | None = None,
-    disruptions: Sequence[str] | None = None,
+    splits: str | Sequence[str] | None = None,
+    disruptions: str | Sequence[str] | None = None,
     episodes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -211,21 +212,26 @@ def evaluate(
         MissingExtraError: If a package the task needs is not installed.
     """
     from robust_gym.tasks import make
-    from robust_gym.vector.slots import EpisodeBatch
+    from robust_gym.vector.slots import SLOTS, EpisodeBatch
 
     started = time.perf_counter()
-    cells = registry.task_protocol(task, protocol)
+    found = registry.task(task)
+    cells = registry.task_protocol(found.id, protocol)
     seeds = cells.seeds
     if episodes is not None:
-        if not 1 <= episodes <= len(seeds):
-            raise ValueError(f"episodes must be between 1 and {len(seeds)} (those of the protocol), got {episodes}")
+        if not isinstance(episodes, int) or not 1 <= episodes <= len(seeds):
+            raise ValueError(
+                f"episodes must be a whole number between 1 and {len(seeds)} (those of the protocol), got {episodes}"
+            )
         seeds = seeds[:episodes]
     chosen = _choose(cells, splits, disruptions)
     acting = as_policy(policy)
     jobs = [(disruption, seeds) for disruption in chosen]
-    batch = EpisodeBatch(registry.task(task), jobs, functools.partial(make, task))
-    finished: dict[tuple[str, int], tuple[float, int]] = {}
     total = len(chosen) * len(seeds)
+    # A function sees one row at a time, whatever the size of the batch: idle rows would only cost calls.
+    slots = min(SLOTS, total) if isinstance(acting, FunctionPolicy) else SLOTS
+    batch = EpisodeBatch(found, jobs, functools.partial(make, found.id), slots)
+    finished: dict[tuple[str, int], tuple[float, int]] = {}
     state: Any = None
     try:
         while batch.running:
@@ -241,11 +247,15 @@ def evaluate(
         episodes_done = [finished[disruption, seed] for seed in seeds]
         returns, lengths = zip(*episodes_done, strict=True)
         results.append(DisruptionResult(disruption, split, seeds, returns, lengths))
-    return Evaluation(task, cells.version, cells.sha256, tuple(results), time.perf_counter() - started)
+    return Evaluation(found.id, cells.version, cells.sha256, tuple(results), time.perf_counter() - started)
 
 
-def _choose(cells: CellProtocol, splits: Sequence[str] | None, disruptions: Sequence[str] | None) -> dict[str, str]:
+def _choose(
+    cells: CellProtocol, splits: str | Sequence[str] | None, disruptions: str | Sequence[str] | None
+) -> dict[str, str]:
     """Return the disruptions to evaluate, each with its split."""
+    splits = [splits] if isinstance(splits, str) else splits
+    disruptions = [disruptions] if isinstance(disruptions, str) else disruptions
     if disruptions is not None:
         canonical = [str(Disruption.parse(text).resolved()) for text in disruptions]
         return {text: cells.split_of(text) or "custom" for text in canonical}

@@ -93,7 +93,7 @@ class Kind:
 
 
 def _sigma(about: str, unit: str) -> Argument:
-    return Argument("sigma", about, unit, low=0, open_low=True)
+    return Argument("sigma", about, unit, low=0, high=100, open_low=True)
 
 
 def _probability(about: str, default: float | None = None) -> Argument:
@@ -147,7 +147,7 @@ _TABLE = (
         "action",
         "uniform",
         "Uniform noise from [-width, width] on every action dimension, clipped to the action space.",
-        (Argument("width", "half width", _ACT_UNIT, low=0, open_low=True),),
+        (Argument("width", "half width", _ACT_UNIT, low=0, high=100, open_low=True),),
         f"{_EFFECTS}:Uniform",
         _one(0.1, 0.2, 0.35, 0.5, 0.8),
         source=_ROBUST_GYM,
@@ -206,7 +206,7 @@ _TABLE = (
         "reward",
         "uniform",
         "Uniform noise from [-width, width] on the reward.",
-        (Argument("width", "half width", _REW_UNIT, low=0, open_low=True),),
+        (Argument("width", "half width", _REW_UNIT, low=0, high=100, open_low=True),),
         f"{_EFFECTS}:Uniform",
         _one(0.1, 0.2, 0.35, 0.5, 0.8),
         source=_ROBUST_GYM,
@@ -251,7 +251,7 @@ _TABLE = (
         "observation",
         "uniform",
         "Uniform noise from [-width, width] on every observation dimension, clipped to the space.",
-        (Argument("width", "half width", _OBS_UNIT, low=0, open_low=True),),
+        (Argument("width", "half width", _OBS_UNIT, low=0, high=100, open_low=True),),
         f"{_EFFECTS}:Uniform",
         _one(0.1, 0.2, 0.35, 0.5, 0.8),
         source=_ROBUST_GYM,

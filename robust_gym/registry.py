@@ -148,13 +148,17 @@ def list_tasks(family: str | None = None) -> list[str]:
     return sorted(task.id for task in _tasks.values() if family in (None, task.family))
 
 
-def task(id: str) -> Task:
+def task(id: str | Task) -> Task:
     """Return a task by its id.
 
     Raises:
         UnknownNameError: If it is not registered; the message suggests the nearest.
     """
     _loaded("tasks")
+    if isinstance(id, Task):
+        id = id.id
+    if not isinstance(id, str):
+        raise UnknownNameError(f"a task's id is a string such as 'Robust-Ant-v0', got {id!r}")
     if id not in _tasks:
         near = did_you_mean(id, _tasks) or did_you_mean(f"Robust-{id}-v0", _tasks)
         raise UnknownNameError(f"unknown task {id!r}; `robust-gym ls tasks` lists them.{near}")
@@ -240,22 +244,29 @@ def algorithm(name: str) -> AlgorithmInfo:
     return _algorithms[name]
 
 
-def supported_kinds(task: Task, channel: str) -> list[Kind]:
-    """List the kinds of a channel that a task can honour."""
-    return [kind for kind in kinds.kinds(channel) if unsupported(task, kind) is None]
+def supported_kinds(task: Task, channel: str, action: str | None = None) -> list[Kind]:
+    """List the kinds of a channel that a task can honour; see ``unsupported``."""
+    return [kind for kind in kinds.kinds(channel) if unsupported(task, kind, action) is None]
 
 
-def unsupported(task: Task, kind: Kind) -> str | None:
-    """Return why a task cannot honour a kind, or ``None`` when it can."""
+def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None:
+    """Return why a task cannot honour a kind, or ``None`` when it can.
+
+    Args:
+        task: The task.
+        kind: The kind.
+        action: What the actions of the environment at hand are, where its arguments may have changed them.
+    """
+    action = action or task.action
     if kind.channel == "dynamics":
         return None if task.dynamics else f"{task.id} has no dynamics parameters"
     if kind.channel == "reward":
         return None
     if kind.channel == "observation":
         return None if "box" in kind.spaces else f"its observations are {task.observation}"
-    if task.action not in kind.spaces:
-        return f"its actions are {task.action}"
-    if kind.name == "dropout" and task.action == "discrete" and task.null_action is None:
+    if action not in kind.spaces:
+        return f"its actions are {action}"
+    if kind.name == "dropout" and action == "discrete" and task.null_action is None:
         return "it has no action that does nothing"
     return None
 

@@ -183,6 +183,11 @@ class Task:
     observation_scale: Sequence[float] | Mapping[str, Sequence[float]] | None = None
     reward_scale: float | None = None
 
+    def nominal_values(self) -> dict[str, float | str]:
+        """Return the undisturbed value of every parameter and shift, in the units of disruption strings."""
+        numbers = {name: parameter.identity for name, parameter in self.dynamics.items()}
+        return {**numbers, **{name: shift.nominal for name, shift in self.semantic.items()}}
+
     def budget(self, name: str) -> Budget:
         """Return one of the task's budgets.
 
@@ -216,7 +221,11 @@ class Task:
 def missing(name: str, modules: Sequence[str], install: str) -> str | None:
     """Return the one line that says what something needs and how to get it, or ``None`` when all is there."""
     for module in modules:
-        if importlib.util.find_spec(module) is None:
+        try:
+            found = importlib.util.find_spec(module) is not None
+        except (ImportError, ValueError):  # a finder that refuses, or a module without a specification
+            found = False
+        if not found:
             return f"{name} needs the package {module!r}, which is not installed: {install}"
     return None
 

@@ -48,7 +48,7 @@ def test_learns_the_signals(games: None, name: str) -> None:
 @pytest.mark.slow
 def test_lstm_remembers_what_mlp_cannot(games: None) -> None:
     # Nothing pays at the first two of six steps, so that 8 is the best.
-    common = {"task": MEMORY, "steps": 5000, "gamma": 0.0, "learning_rate": 5e-3, "history": 4}
+    common = {"task": MEMORY, "steps": 3000, "gamma": 0.0, "learning_rate": 5e-3, "history": 4}
     assert returns(train("vdn", network="lstm", **common), memory()) > 0.9 * 4 * BEST
     assert returns(train("vdn", network="mlp", **common), memory()) < 0.7 * 4 * BEST
 

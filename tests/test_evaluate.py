@@ -99,7 +99,7 @@ def test_bad_input() -> None:
         robust_gym.evaluate(steer, "Robust-CartPol-v0")
     with pytest.raises(LookupError, match="no split 'odd'"):
         robust_gym.evaluate(steer, "Robust-CartPole-v0", splits=["odd"])
-    with pytest.raises(ValueError, match="between 1 and 20"):
+    with pytest.raises(ValueError, match="whole number between 1 and 20"):
         robust_gym.evaluate(steer, "Robust-CartPole-v0", episodes=21)
     with pytest.raises(LookupError, match="unknown protocol 'v9'"):
         robust_gym.evaluate(steer, "Robust-CartPole-v0", protocol="v9")

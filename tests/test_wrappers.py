@@ -11,7 +11,7 @@ import pytest
 import robust_gym
 from robust_gym import Disruption, DisruptionError
 from robust_gym.disruption import Schedule
-from robust_gym.wrappers import ActionDisruption, NominalReward, ObservationDisruption, RewardDisruption
+from robust_gym.wrappers import ActionDisruption, Nominal, ObservationDisruption, RewardDisruption
 from robust_gym.wrappers.base import stream
 from robust_gym.wrappers.schedule import Clock
 
@@ -55,7 +55,7 @@ def applied(disruption: str, actions: list[Any], space: gym.Space[Any] | None = 
 
 
 def rewards(disruption: str, steps: int = 40, seed: int = 3) -> np.ndarray:
-    env = RewardDisruption(NominalReward(Counter()), disruption)
+    env = RewardDisruption(Nominal(Counter()), disruption)
     env.reset(seed=seed)
     told = []
     for t in range(1, steps + 1):
@@ -147,6 +147,21 @@ def test_action_sticky_repeats_what_was_applied() -> None:
     done = applied("action:sticky:0.5", list(range(5)) * 20, gym.spaces.Discrete(5))
     assert done != list(range(5)) * 20
     assert all(a == k % 5 or a == done[k - 1] for k, a in enumerate(done))
+
+
+def test_action_sticky_repeats_what_the_schedule_let_through() -> None:
+    given = list(range(10))
+    assert applied("action:sticky:1~every=2", given, gym.spaces.Discrete(10)) == [0, 1, 1, 3, 3, 5, 5, 7, 7, 9]
+    assert applied("action:sticky:1~steps=5..7", given, gym.spaces.Discrete(10)) == [0, 1, 2, 3, 4, 4, 4, 4, 8, 9]
+
+
+def test_what_the_agent_writes_into_an_observation_stays_with_the_agent() -> None:
+    env = ObservationDisruption(Counter(), "obs:delay:3")
+    observation, _ = env.reset(seed=1)
+    for _ in range(6):
+        observation[:] = 99
+        observation, *_ = env.step(np.zeros(2, np.float32))
+        assert not (observation == 99).any()
 
 
 def test_action_dropout_loses_each_dimension_on_its_own() -> None:
@@ -276,6 +291,12 @@ def test_wrappers_refuse_what_they_cannot_disturb() -> None:
         ObservationDisruption(Text(), "obs:0.1")
     with pytest.raises(DisruptionError, match="Box and Discrete actions"):
         ActionDisruption(Text(), "action:delay:1")
+    with pytest.raises(DisruptionError, match="acts on box signals"):
+        ActionDisruption(Counter(gym.spaces.Discrete(3)), "action:gauss:0.1")
+    with pytest.raises(DisruptionError, match="needs an action that does nothing"):
+        ActionDisruption(Counter(gym.spaces.Discrete(3)), "action:dropout:0.1")
+    with pytest.raises(DisruptionError, match="there is only one"):
+        ObservationDisruption(Counter(), "obs/agent_0:gauss:0.1")
     with pytest.raises(DisruptionError, match="takes terms of the reward channel"):
         RewardDisruption(Counter(), "obs:0.1")
 
@@ -293,6 +314,9 @@ def test_wrappers_refuse_what_they_cannot_disturb() -> None:
         ("Robust-LunarLander-v0", "dynamics:wind_power:0", "changes nothing"),
         ("Robust-MPESpread-v0", "obs/agent_9:0.1", "no agent 'agent_9'.*Did you mean"),
         ("Robust-Building-v0", "dynamics:city:paris", "is one of"),
+        ("Robust-Building-v0", "dynamics:city:tamp", "Did you mean 'tampa'"),
+        ("Robust-Building-v0", "dynamics:city:tampa+dynamics:city:seattle", "given twice"),
+        ("Robust-CartPole-v0", "dynamics:Gravity:1.2", "Did you mean 'gravity'"),
         ("Robust-Building-v0", "dynamics:city:tucson", "changes nothing"),
         ("Robust-Building-v0", "dynamics:city:tampa~every=3", "fixed within an episode"),
     ],
@@ -346,3 +370,75 @@ def test_agents_have_noise_of_their_own() -> None:
 def test_a_parsed_disruption_is_accepted() -> None:
     env = robust_gym.make("Robust-CartPole-v0", disruption=Disruption.parse("obs:0.1"))
     assert env.spec.kwargs["disruption"] == "observation:gauss:0.1"
+
+
+def test_the_world_is_always_reported_whole() -> None:
+    task = robust_gym.task("Robust-CartPole-v0")
+    plain = gym.make("Robust-CartPole-v0").reset(seed=1)[1]["dynamics"]
+    assert plain == dict.fromkeys(task.dynamics, 1.0)
+    changed = gym.make("Robust-CartPole-v0", disruption="dynamics:length:2").reset(seed=1)[1]["dynamics"]
+    assert changed == {**plain, "length": 2.0}
+    infos = robust_gym.make_parallel("Robust-Building-v0", "dynamics:city:tampa").reset(seed=1)[1]
+    assert infos["zone_0"]["dynamics"]["city"] == "tampa"
+    assert infos["zone_0"]["dynamics"]["season"] == "training"
+
+
+def test_composed_dynamics_stay_within_their_bounds() -> None:
+    env = gym.make("Robust-CartPole-v0", disruption="dynamics:gravity:10+dynamics:gravity:10")
+    assert env.reset(seed=1)[1]["dynamics"]["gravity"] == 10
+
+
+def test_a_changed_world_stays_in_the_declared_space() -> None:
+    env = gym.make("Robust-LunarLanderContinuous-v0", disruption="dynamics:lander_density:0.1")
+    for seed in range(3):
+        observation, _ = env.reset(seed=seed)
+        env.action_space.seed(seed)
+        for _ in range(150):
+            assert env.observation_space.contains(observation)
+            observation, _, terminated, truncated, _ = env.step(env.action_space.sample())
+            if terminated or truncated:
+                break
+
+
+def test_a_spec_can_be_made_with_another_disruption() -> None:
+    noisy = gym.make("Robust-CartPole-v0", disruption="obs:gauss:0.5")
+    plain = gym.make(noisy.spec, disruption="none")
+    assert np.array_equal(plain.reset(seed=1)[0], gym.make("CartPole-v1").reset(seed=1)[0])
+    other = gym.make(noisy.spec, disruption="action:delay:1")
+    assert other.spec.kwargs["disruption"] == "action:delay:1"
+    assert gym.make_vec(noisy.spec, num_envs=2, disruption="none").reset(seed=1)[0].shape == (2, 4)
+
+
+def test_arguments_of_the_environment_keep_their_meaning() -> None:
+    small = gym.make("Robust-Ant-v0", include_cfrc_ext_in_observation=False, disruption="obs:0.1")
+    assert small.reset(seed=1)[0].shape == (27,)
+    lander = gym.make(
+        "Robust-LunarLander-v0", gravity=-5.0, enable_wind=True, wind_power=12.0, disruption="dynamics:leg_density:1.5"
+    )
+    lander.reset(seed=1)
+    assert lander.unwrapped.world.gravity[1] == -5.0
+    assert (lander.unwrapped.enable_wind, lander.unwrapped.wind_power) == (True, 12.0)
+    throttle = gym.make("Robust-LunarLander-v0", continuous=True, disruption="action:gauss:0.1")
+    throttle.reset(seed=1)
+    throttle.step(throttle.action_space.sample())
+    with pytest.raises(DisruptionError, match="its actions are discrete"):
+        gym.make("Robust-CarRacing-v0", continuous=False, disruption="action:gauss:0.1")
+
+
+def test_copies_and_pictures() -> None:
+    import copy
+    import pickle
+
+    env = gym.make("Robust-LunarLander-v0", disruption="dynamics:0.2")
+    env.reset(seed=1)
+    for other in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        assert np.array_equal(other.reset(seed=2)[0], env.reset(seed=2)[0])
+    film = gym.make("Robust-CartPole-v0", render_mode="rgb_array_list", disruption="obs:0.1")
+    film.reset(seed=1)
+    film.step(1)
+    assert len(film.render()) == 2
+
+
+def test_gymnasium_specs_take_strings_only() -> None:
+    with pytest.raises(DisruptionError, match="as a string"):
+        gym.make("Robust-CartPole-v0", disruption=Disruption.parse("obs:0.1"))

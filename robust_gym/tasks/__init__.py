@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from robust_gym import registry
-from robust_gym.disruption import Disruption
+from robust_gym.disruption import Disruption, DisruptionError
 from robust_gym.task import Task, load
 from robust_gym.wrappers.apply import disturb, disturb_parallel
 
@@ -51,9 +51,20 @@ def build(task: str, disruption: str | None = None, **kwargs: Any) -> gym.Env[An
         DisruptionError: If the string is malformed or the task cannot honour it.
     """
     found = registry.task(task)
+    if isinstance(disruption, Disruption):
+        raise DisruptionError(
+            f"gymnasium.make takes the disruption as a string, so that specs stay JSON: {str(disruption)!r}"
+        )
     parsed = Disruption.parse(disruption)
     found.require()
     return disturb(_undisturbed(found, kwargs), found, parsed)
+
+
+# gym.make reads here which pictures it may ask for; without it, "rgb_array_list" would not be understood.
+build.metadata = {  # type: ignore[attr-defined]
+    "render_modes": ["human", "rgb_array", "ansi", "depth_array", "rgbd_tuple", "state_pixels"],
+    "render_fps": 30,
+}
 
 
 def _undisturbed(task: Task, kwargs: dict[str, Any]) -> Any:

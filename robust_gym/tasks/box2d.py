@@ -115,6 +115,10 @@ class BodyDynamics:
         self._task = task
         self._seen: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Box2D's bodies cannot be copied; the copy's first reset builds its own.
+        return {**self.__dict__, "_seen": None}
+
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Nothing to write yet: the reset builds the bodies."""
 
@@ -150,15 +154,21 @@ class BodyDynamics:
 
 
 class LanderDynamics(BodyDynamics):
-    """Dynamics of LunarLander."""
+    """Dynamics of LunarLander; gravity and wind given as arguments of the environment are its nominal ones."""
+
+    def __init__(self, env: Any, task: Task) -> None:
+        super().__init__(env, task)
+        self._gravity, self._windy = env.gravity, env.enable_wind
+        self._wind = (env.wind_power, env.turbulence_power) if env.enable_wind else (0.0, 0.0)
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Set gravity, which the reset gives to its new world, and keep the reset itself free of wind."""
-        self._env.gravity = -self._nominal("gravity") * float(values.get("gravity", 1.0))
+        self._env.gravity = self._gravity * float(values.get("gravity", 1.0))
         # With wind on, the reset would draw its phase from the environment's generator and so change
         # everything drawn later.
-        self._env.enable_wind = False
-        self._env.wind_idx = None
+        self._env.enable_wind = self._windy
+        if not self._windy:
+            self._env.wind_idx = None
 
     def main_body(self) -> Any:
         """Return the lander."""
@@ -171,11 +181,11 @@ class LanderDynamics(BodyDynamics):
     def write(self, values: Mapping[str, float]) -> None:
         """Write gravity, wind and springs."""
         env = self._env
-        env.world.gravity = (0.0, -self._nominal("gravity") * values.get("gravity", 1.0))
+        env.world.gravity = (0.0, self._gravity * values.get("gravity", 1.0))
         for leg in env.legs:
             leg.joint.maxMotorTorque = self._nominal("leg_spring") * values.get("leg_spring", 1.0)
-        env.wind_power = values.get("wind_power", 0.0)
-        env.turbulence_power = values.get("turbulence_power", 0.0)
+        env.wind_power = values.get("wind_power", self._wind[0])
+        env.turbulence_power = values.get("turbulence_power", self._wind[1])
         env.enable_wind = bool(env.wind_power or env.turbulence_power)
         if env.enable_wind and env.wind_idx is None:
             # The phases differ between episodes as Gymnasium's own do, drawn from a copy of its generator.

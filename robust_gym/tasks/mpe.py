@@ -43,7 +43,7 @@ def _task(
             action="discrete",
             null_action=null_action,
             horizon=MAX_CYCLES,
-            modules=("mpe2",),
+            modules=("mpe2", "pygame"),
             steps={"smoke": 500, "quick": 40_000, "standard": 500_000},
             source=f"MPE2 {source} (Lowe et al., NeurIPS 2017; Mordatch and Abbeel, 2018)",
         )

@@ -10,7 +10,7 @@ from robust_gym.task import DynamicsParameter, Task
 
 _GRAVITY = DynamicsParameter("gravity", "gravitational acceleration", "m/s²", 9.81, 0.1, 3.0)
 _FRICTION_ABOUT = "sliding friction of every geom, and so of every contact (MuJoCo takes the larger of the two)"
-_DAMPING = DynamicsParameter("joint_damping", "damping of every damped joint", "of nominal", 1.0, 0.0, 20.0)
+_DAMPING = DynamicsParameter("joint_damping", "damping of every damped joint", "of nominal", 1.0, 0.0, 5.0)
 _STIFFNESS = DynamicsParameter("joint_stiffness", "stiffness of every sprung joint", "of nominal", 1.0, 0.0, 10.0)
 _GAIN = DynamicsParameter("actuator_gain", "gear of every actuator: torque or force per action", "of nominal", 1.0, 0.0)
 _WIND = DynamicsParameter("wind", "wind along +x, in air of 1.2 kg/m³", "m/s", 0.0, -20.0, 20.0, mode="set")

@@ -90,6 +90,7 @@ class EpisodeBatch:
         self.episode_start = np.zeros(slots, bool)
         self.observation: Any = None
         self._action_spaces: Any = None
+        self._filled = False
         for row in range(slots):
             if not self._waiting:
                 break
@@ -159,6 +160,11 @@ class EpisodeBatch:
             self.observation = buffer(env.observation_space)
 
     def _store(self, row: int, observation: Any) -> None:
+        if not self._filled:
+            # Rows that never get an episode hold a real observation too: a policy may divide by what it sees.
+            self._filled = True
+            for idle in range(len(self._slots)):
+                self._store(idle, observation)
         if isinstance(self.observation, dict):
             for agent, one in observation.items():
                 self.observation[agent][row] = one

@@ -12,12 +12,12 @@ from typing import Any
 _HOME = {
     "ActionDisruption": "action",
     "DynamicsDisruption": "dynamics",
-    "NominalReward": "reward",
+    "Nominal": "reward",
     "ObservationDisruption": "observation",
     "RewardDisruption": "reward",
     "ParallelActionDisruption": "parallel",
     "ParallelDynamicsDisruption": "parallel",
-    "ParallelNominalReward": "parallel",
+    "ParallelNominal": "parallel",
     "ParallelObservationDisruption": "parallel",
     "ParallelRewardDisruption": "parallel",
 }

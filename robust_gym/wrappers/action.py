@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
-from robust_gym.wrappers.base import Effect, Signal, box_scale, channel_terms, find_task, runners
+from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, box_scale, channel_terms, find_task, runners
 
 
 class Sticky(Effect):
@@ -29,9 +29,11 @@ class Sticky(Effect):
 
     def __call__(self, value: Any) -> Any:
         repeat = self.rng.random() < self._p
-        if self._last is None or not repeat:
-            self._last = np.array(value) if self.signal.space.shape else value
-        return self._last
+        return self._last if repeat and self._last is not None else value
+
+    def applied(self, value: Any) -> None:
+        """Remember what the environment really got."""
+        self._last = np.array(value) if self.signal.space.shape else value
 
 
 def action_signal(space: spaces.Space[Any], task: Task | None) -> Signal:
@@ -48,7 +50,7 @@ def action_signal(space: spaces.Space[Any], task: Task | None) -> Signal:
     raise DisruptionError(f"action disruptions act on Box and Discrete actions, got {space}")
 
 
-class ActionDisruption(gym.Wrapper, RecordConstructorArgs):
+class ActionDisruption(ChannelWrapper):
     """Disturbs the action on its way to the environment, inside the action space.
 
     Noise is in units of half the action range of each dimension.
@@ -70,9 +72,10 @@ class ActionDisruption(gym.Wrapper, RecordConstructorArgs):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the environment and the terms' streams."""
+        result = self.env.reset(seed=seed, options=options)
         for runner in self._runners:
             runner.reset(seed)
-        return self.env.reset(seed=seed, options=options)
+        return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step with the disturbed action; the caller's array is left as it is."""

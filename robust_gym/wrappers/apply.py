@@ -14,18 +14,20 @@ from robust_gym.task import Task
 from robust_gym.wrappers.action import ActionDisruption
 from robust_gym.wrappers.dynamics import DynamicsDisruption, check_term
 from robust_gym.wrappers.observation import ObservationDisruption
-from robust_gym.wrappers.reward import NominalReward, RewardDisruption
+from robust_gym.wrappers.base import space_kind
+from robust_gym.wrappers.reward import Nominal, RewardDisruption
 
 if TYPE_CHECKING:
     from pettingzoo import ParallelEnv
 
 
-def check(disruption: Disruption, task: Task, agents: Sequence[str] | None = None) -> None:
+def check(disruption: Disruption, task: Task, action: str, agents: Sequence[str] | None = None) -> None:
     """Check that a task can honour a disruption.
 
     Args:
         disruption: The disruption.
         task: The task.
+        action: What the environment's actions are, ``"box"`` or ``"discrete"``.
         agents: The names of its agents; ``None`` for a single-agent task.
 
     Raises:
@@ -38,9 +40,9 @@ def check(disruption: Disruption, task: Task, agents: Sequence[str] | None = Non
             continue
         kind = term.spec
         assert kind is not None, f"{term} was not parsed"
-        reason = registry.unsupported(task, kind)
+        reason = registry.unsupported(task, kind, action)
         if reason:
-            names = ", ".join(other.name for other in registry.supported_kinds(task, term.channel))
+            names = ", ".join(other.name for other in registry.supported_kinds(task, term.channel, action))
             raise DisruptionError(
                 f"{task.id} cannot honour {str(term)!r}: {reason}; the {term.channel} kinds it supports are {names}"
             )
@@ -77,13 +79,15 @@ def disturb(env: gym.Env[Any, Any], task: Task, disruption: Disruption) -> gym.E
     Raises:
         DisruptionError: If the task cannot honour the disruption.
     """
-    check(disruption, task)
-    env = NominalReward(env)
+    check(disruption, task, space_kind(env.action_space))
+    wrapped = Nominal(env, task=task.id)
+    wrapped.part_of_task = True
     for channel in CHANNELS:
         terms = disruption.of(channel)
         if terms:
-            env = _WRAPPERS[channel](env, disruption="+".join(map(str, terms)), task=task.id)
-    return env
+            wrapped = _WRAPPERS[channel](wrapped, disruption="+".join(map(str, terms)), task=task.id)
+            wrapped.part_of_task = True
+    return wrapped
 
 
 def disturb_parallel(env: ParallelEnv[Any, Any, Any], task: Task, disruption: Disruption) -> ParallelEnv[Any, Any, Any]:
@@ -94,14 +98,16 @@ def disturb_parallel(env: ParallelEnv[Any, Any, Any], task: Task, disruption: Di
     """
     from robust_gym.wrappers import parallel
 
-    check(disruption, task, [str(agent) for agent in env.possible_agents])
+    # Agents' actions are of one sort in every task; their spaces may still differ in size.
+    action = space_kind(env.action_space(env.possible_agents[0]))
+    check(disruption, task, action, [str(agent) for agent in env.possible_agents])
     wrappers = {
         "dynamics": parallel.ParallelDynamicsDisruption,
         "action": parallel.ParallelActionDisruption,
         "reward": parallel.ParallelRewardDisruption,
         "observation": parallel.ParallelObservationDisruption,
     }
-    env = parallel.ParallelNominalReward(env)
+    env = parallel.ParallelNominal(env, task)
     for channel in CHANNELS:
         terms = disruption.of(channel)
         if terms:

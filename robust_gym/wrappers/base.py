@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym import registry
 from robust_gym.disruption import Disruption, DisruptionError, Term
@@ -56,6 +58,24 @@ class Effect:
     def __call__(self, value: Any) -> Any:
         """Return the disturbed value; called once per step, whether or not the schedule uses it."""
         raise NotImplementedError
+
+    def applied(self, value: Any) -> None:
+        """Learn what left the term at this step: the schedule may have kept or blended the value."""
+
+
+class ChannelWrapper(gym.Wrapper, RecordConstructorArgs):
+    """A wrapper of one channel.
+
+    One that a task applies because of its ``disruption=`` is part of the task: the argument stands in the spec
+    already, and so the wrapper adds nothing to it. One that you apply is recorded as Gymnasium's own are.
+    """
+
+    part_of_task = False
+
+    @property
+    def spec(self) -> Any:  # type: ignore[override]
+        """The environment's specification."""
+        return self.env.spec if self.part_of_task else super().spec
 
 
 def stream(seed: int, *key: int | str) -> np.random.Generator:
@@ -119,6 +139,11 @@ class TermRunner:
 
     def __call__(self, value: Any) -> Any:
         """Return the value after this term, inside its space."""
+        result = self._disturb(value)
+        self.effect.applied(result)
+        return result
+
+    def _disturb(self, value: Any) -> Any:
         strength = self.clock.strength(self._t)
         self._t += 1
         disturbed = self.effect(value)
@@ -133,7 +158,8 @@ class TermRunner:
             disturbed = np.rint(disturbed)
         if self._clip:
             disturbed = np.clip(disturbed, self._low, self._high)
-        return np.asarray(disturbed, dtype=self._dtype)
+        # A copy: what an effect remembers must not change when the receiver writes into what it got.
+        return np.array(disturbed, dtype=self._dtype)
 
 
 def runners(terms: Sequence[Term], signal: Signal, agent: str | None = None) -> list[TermRunner]:
@@ -143,10 +169,14 @@ def runners(terms: Sequence[Term], signal: Signal, agent: str | None = None) -> 
         terms: All terms of one channel.
         signal: The agent's signal.
         agent: The agent's name; ``None`` for a single-agent task.
+
+    Raises:
+        DisruptionError: If a term cannot act on the signal, or names an agent where there is only one.
     """
     seen: Counter[tuple[str, str]] = Counter()
     chosen = []
     for term in terms:
+        _check(term, signal, agent)
         meant = term.agent or "*"
         occurrence = seen[term.kind, meant]
         seen[term.kind, meant] += 1
@@ -154,6 +184,23 @@ def runners(terms: Sequence[Term], signal: Signal, agent: str | None = None) -> 
             key = (occurrence, term.channel, term.kind, meant, agent or "")
             chosen.append(TermRunner(term.resolved(), key, signal))
     return chosen
+
+
+def space_kind(space: spaces.Space[Any]) -> str:
+    """Return ``"box"``, ``"discrete"``, or the name of another space."""
+    names = {spaces.Box: "box", spaces.Discrete: "discrete"}
+    return names.get(type(space), type(space).__name__)
+
+
+def _check(term: Term, signal: Signal, agent: str | None) -> None:
+    kind = term.spec
+    assert kind is not None, f"{term} was not parsed"
+    if space_kind(signal.space) not in kind.spaces:
+        raise DisruptionError(f"{str(term)!r} acts on {' or '.join(kind.spaces)} signals, got {signal.space}")
+    if kind.name == "dropout" and signal.null is None:
+        raise DisruptionError(f"{str(term)!r} needs an action that does nothing, and {signal.space} has none")
+    if term.agent is not None and agent is None:
+        raise DisruptionError(f"{str(term)!r} names an agent, but there is only one; leave out '/{term.agent}'")
 
 
 def channel_terms(disruption: str, channel: str) -> tuple[Term, ...]:
@@ -175,8 +222,11 @@ def find_task(task: str | None) -> Task | None:
 
 
 def box_scale(space: spaces.Box, measured: Sequence[float] | None = None) -> np.ndarray:
-    """Return the unit of noise per dimension: the measured one, else half the range, else 1."""
-    if measured is not None:
+    """Return the unit of noise per dimension: the measured one, else half the range, else 1.
+
+    Scales measured for another shape (an environment made with arguments that change it) do not apply.
+    """
+    if measured is not None and np.size(measured) == np.prod(space.shape):
         return np.asarray(measured, np.float64).reshape(space.shape)
     bounded = np.isfinite(space.low) & np.isfinite(space.high)
     half = np.where(bounded, (space.high.astype(np.float64) - space.low.astype(np.float64)) / 2, 1.0)

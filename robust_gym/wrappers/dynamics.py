@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym import registry
-from robust_gym.disruption import DisruptionError, Range, Term
+from robust_gym.disruption import DisruptionError, Range, Term, did_you_mean
 from robust_gym.kinds import find_kind
 from robust_gym.task import DynamicsAdapter, DynamicsParameter, Task, load
-from robust_gym.wrappers.base import EpisodeStreams, channel_terms
+from robust_gym.wrappers.base import ChannelWrapper, EpisodeStreams, channel_terms
 from robust_gym.wrappers.schedule import Clock
 
 Values = dict[str, float | str]
@@ -60,7 +61,8 @@ def check_term(term: Term, task: Task) -> None:
 def _check_semantic(term: Term, task: Task) -> None:
     shift = task.semantic[term.kind]
     if term.level is not None or not isinstance(term.args[0], str) or term.args[0] not in shift.options:
-        raise DisruptionError(f"{str(term)!r}: {shift.name!r} of {task.id} is one of {', '.join(shift.options)}")
+        hint = did_you_mean(str(term.args[0]) if term.args else "", shift.options)
+        raise DisruptionError(f"{str(term)!r}: {shift.name!r} of {task.id} is one of {', '.join(shift.options)}.{hint}")
     if term.args[0] == shift.nominal:
         raise DisruptionError(f"{str(term)!r} is the nominal {shift.name}, which changes nothing")
     if term.schedule.name not in ("always", "episode"):
@@ -80,7 +82,8 @@ class _TermState:
 class DynamicsProcess:
     """Draws the dynamics of each episode and writes them through the task's adapter.
 
-    Terms compose: factors multiply, and shifts of "set" parameters add up.
+    Terms compose: factors multiply, shifts of "set" parameters add up, and the result stays within the
+    parameter's bounds.
 
     Args:
         terms: Terms of the dynamics channel.
@@ -98,6 +101,8 @@ class DynamicsProcess:
         seen: Counter[str] = Counter()
         for term in terms:
             check_term(term, task)
+            if seen[term.kind] and term.kind in task.semantic:
+                raise DisruptionError(f"{str(term)!r}: the {term.kind} of {task.id} is given twice")
             key = (seen[term.kind], "dynamics", term.kind)
             seen[term.kind] += 1
             self._states.append(_TermState(term, EpisodeStreams(*key), Clock(term.schedule), {}))
@@ -166,7 +171,22 @@ class DynamicsProcess:
                     total[name] = before * value  # exactly the written factor, not 1 + (factor - 1)
                 else:
                     total[name] = before * (1.0 + change) if parameter.mode == "scale" else before + change
+        for name, value in total.items():
+            if not isinstance(value, str):
+                parameter = self._task.dynamics[name]
+                total[name] = min(max(value, parameter.low), parameter.high)
         return total
+
+    def report(self) -> Values:
+        """Return the present value of every parameter and shift, disturbed or not."""
+        return {**self._task.nominal_values(), **self.values}
+
+
+def into(space: spaces.Space[Any], observation: Any) -> Any:
+    """Clip an observation of a changed world into the space that the nominal world declares."""
+    if not isinstance(space, spaces.Box) or space.contains(observation):
+        return observation
+    return np.clip(observation, space.low, space.high).astype(space.dtype)
 
 
 def _spread(parameter: DynamicsParameter, delta: float, rng: np.random.Generator) -> float:
@@ -179,11 +199,12 @@ def _spread(parameter: DynamicsParameter, delta: float, rng: np.random.Generator
     return float(np.clip(parameter.nominal + delta * draw * parameter.span, parameter.low, parameter.high))
 
 
-class DynamicsDisruption(gym.Wrapper, RecordConstructorArgs):
+class DynamicsDisruption(ChannelWrapper):
     """Changes the world: physical parameters, and semantic shifts such as another city.
 
     Values are drawn before each reset, so that the first observation belongs to the new world; they are
     reported in ``info["dynamics"]`` in the units of disruption strings, at reset and whenever they change.
+    Observations that the changed world would take out of the observation space are clipped into it.
 
     Args:
         env: The environment.
@@ -205,17 +226,12 @@ class DynamicsDisruption(gym.Wrapper, RecordConstructorArgs):
         self._process.before_reset(seed)
         observation, info = self.env.reset(seed=seed, options=options)
         self._process.after_reset()
-        return observation, {**info, "dynamics": dict(self._process.values)}
+        return into(self.observation_space, observation), {**info, "dynamics": self._process.report()}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, after letting the world drift where a schedule says so."""
         changed = self._process.before_step()
         observation, reward, terminated, truncated, info = self.env.step(action)
         if changed:
-            info = {**info, "dynamics": dict(self._process.values)}
-        return observation, reward, terminated, truncated, info
-
-
-def nominal_values(task: Task) -> Mapping[str, float]:
-    """Return every parameter's value that changes nothing, in the units of disruption strings."""
-    return {name: parameter.identity for name, parameter in task.dynamics.items()}
+            info = {**info, "dynamics": self._process.report()}
+        return into(self.observation_space, observation), reward, terminated, truncated, info

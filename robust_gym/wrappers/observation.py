@@ -12,7 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
 from robust_gym.wrappers import effects
-from robust_gym.wrappers.base import Effect, Signal, box_scale, channel_terms, find_task, runners
+from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, box_scale, channel_terms, find_task, runners
 
 
 class Delay(effects.Delay):
@@ -62,7 +62,7 @@ def observation_signal(space: spaces.Space[Any], task: Task | None, agent: str |
     return Signal(space, box_scale(space, measured), null)
 
 
-class ObservationDisruption(gym.Wrapper, RecordConstructorArgs):
+class ObservationDisruption(ChannelWrapper):
     """Disturbs what the agent sees.
 
     What leaves the wrapper is inside the observation space, which stays as it is: values are clipped to

@@ -13,7 +13,7 @@ from robust_gym.disruption import Term
 from robust_gym.task import Task
 from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Signal, TermRunner, runners
-from robust_gym.wrappers.dynamics import DynamicsProcess
+from robust_gym.wrappers.dynamics import DynamicsProcess, into
 from robust_gym.wrappers.observation import observation_signal
 from robust_gym.wrappers.reward import reward_signal
 
@@ -41,8 +41,22 @@ class _PerAgent:
         return result
 
 
-class ParallelNominalReward(BaseParallelWrapper[Any, Any, Any]):
-    """Puts each agent's true reward into its ``info["nominal_reward"]``."""
+class ParallelNominal(BaseParallelWrapper[Any, Any, Any]):
+    """Tells the truth in each agent's ``info``; see [Nominal][robust_gym.wrappers.reward.Nominal].
+
+    Args:
+        env: The environment.
+        task: The task whose parameters ``info["dynamics"]`` names.
+    """
+
+    def __init__(self, env: ParallelEnv[Any, Any, Any], task: Task) -> None:
+        super().__init__(env)
+        self._dynamics = task.nominal_values()
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Reset, and note the world."""
+        observations, infos = self.env.reset(seed=seed, options=options)
+        return observations, {agent: {**info, "dynamics": dict(self._dynamics)} for agent, info in infos.items()}
 
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
         """Step, and note the rewards."""
@@ -65,14 +79,17 @@ class ParallelDynamicsDisruption(BaseParallelWrapper[Any, Any, Any]):
         self._process = DynamicsProcess(terms, task, env.unwrapped)
 
     def _noted(self, infos: Mapping[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
-        return {agent: {**info, "dynamics": dict(self._process.values)} for agent, info in infos.items()}
+        return {agent: {**info, "dynamics": self._process.report()} for agent, info in infos.items()}
+
+    def _inside(self, observations: Mapping[Any, Any]) -> dict[Any, Any]:
+        return {agent: into(self.observation_space(agent), one) for agent, one in observations.items()}
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """Reset into the drawn world."""
         self._process.before_reset(seed)
         observations, infos = self.env.reset(seed=seed, options=options)
         self._process.after_reset()
-        return observations, self._noted(infos)
+        return self._inside(observations), self._noted(infos)
 
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
         """Step, after letting the world drift where a schedule says so."""
@@ -80,7 +97,7 @@ class ParallelDynamicsDisruption(BaseParallelWrapper[Any, Any, Any]):
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
         if changed:
             infos = self._noted(infos)
-        return observations, rewards, terminations, truncations, infos
+        return self._inside(observations), rewards, terminations, truncations, infos
 
 
 class ParallelActionDisruption(BaseParallelWrapper[Any, Any, Any]):
@@ -99,8 +116,8 @@ class ParallelActionDisruption(BaseParallelWrapper[Any, Any, Any]):
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """Reset the environment and the terms' streams."""
-        self._disturb.reset(seed)
         result: tuple[Any, Any] = self.env.reset(seed=seed, options=options)
+        self._disturb.reset(seed)
         return result
 
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
@@ -128,8 +145,8 @@ class ParallelRewardDisruption(BaseParallelWrapper[Any, Any, Any]):
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """Reset the environment and the terms' streams."""
-        self._disturb.reset(seed)
         result: tuple[Any, Any] = self.env.reset(seed=seed, options=options)
+        self._disturb.reset(seed)
         return result
 
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:

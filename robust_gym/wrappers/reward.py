@@ -9,8 +9,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
+from robust_gym import registry
 from robust_gym.task import Task
-from robust_gym.wrappers.base import Effect, Signal, channel_terms, find_task, runners
+from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, channel_terms, find_task, runners
 
 
 class Flip(Effect):
@@ -30,16 +31,24 @@ def reward_signal(task: Task | None) -> Signal:
     return Signal(spaces.Box(-np.inf, np.inf, (), np.float64), np.asarray(scale), 0.0)
 
 
-class NominalReward(gym.Wrapper, RecordConstructorArgs):
-    """Puts the true reward of each step into ``info["nominal_reward"]``.
+class Nominal(ChannelWrapper):
+    """Tells the truth in ``info``: each step's reward in ``"nominal_reward"``, the world at reset in ``"dynamics"``.
 
     Args:
         env: The environment.
+        task: Id of the task whose parameters ``info["dynamics"]`` names, all at their nominal values here, in the
+            units of disruption strings; ``None`` leaves it out.
     """
 
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        RecordConstructorArgs.__init__(self)
+    def __init__(self, env: gym.Env[Any, Any], task: str | None = None) -> None:
+        RecordConstructorArgs.__init__(self, task=task)
         gym.Wrapper.__init__(self, env)
+        self._dynamics = {} if task is None else registry.task(task).nominal_values()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Reset, and note the world."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return observation, {**info, "dynamics": dict(self._dynamics)} if self._dynamics else info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and note the reward."""
@@ -47,7 +56,7 @@ class NominalReward(gym.Wrapper, RecordConstructorArgs):
         return observation, reward, terminated, truncated, {**info, "nominal_reward": float(reward)}
 
 
-class RewardDisruption(gym.Wrapper, RecordConstructorArgs):
+class RewardDisruption(ChannelWrapper):
     """Disturbs the reward that the agent is told.
 
     Noise is in units of the task's reward scale: the root mean square of one step's reward under the random
@@ -69,9 +78,10 @@ class RewardDisruption(gym.Wrapper, RecordConstructorArgs):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the environment and the terms' streams."""
+        result = self.env.reset(seed=seed, options=options)
         for runner in self._runners:
             runner.reset(seed)
-        return self.env.reset(seed=seed, options=options)
+        return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and disturb the reward."""
