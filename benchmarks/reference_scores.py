@@ -4,8 +4,8 @@
     python benchmarks/reference_scores.py results/reference
 
 The policies that ``bench`` saved are evaluated again on the protocol's undisturbed split, all 20 episodes of it.
-Zero is the random policy, one the best of the others. A task on which none of them is better than random gets no
-fixed points, and so no normalised score.
+Zero is the random policy, one the best of the others. A task on which none of them beats random by more than the
+spread of its episodes, or that was not run, gets no fixed points, and so no normalised score.
 """
 
 from __future__ import annotations
@@ -25,25 +25,29 @@ COMMAND = (
 )
 
 
-def id_return(cell: Path, task: str) -> float:
-    """Return the mean undisturbed return of a cell's policy."""
+def id_returns(cell: Path, task: str) -> np.ndarray:
+    """Return the undisturbed returns of a cell's policy."""
     (result,) = robust_gym.evaluate(load_policy(cell / "policy"), task, splits=["id"]).results
-    return float(np.mean(result.returns))
+    return np.asarray(result.returns)
 
 
 def main(results: Path) -> None:
     """Evaluate and write."""
     data = json.loads(FILE.read_text())
     for id in robust_gym.list_tasks():
-        scores = {
-            cell.parent.name: id_return(cell, id)
+        returns = {
+            cell.parent.name: id_returns(cell, id)
             for cell in sorted((results / "v1" / "quick" / id).glob("*/seed-0"))
             if (cell / "policy").is_dir()
         }
-        random = scores.pop("random")
-        best = max(scores, key=scores.__getitem__, default="")
         data[id].pop("reference", None)
-        if best and scores[best] > random:
+        if "random" not in returns:
+            print(f"{id:34} not run")
+            continue
+        spread, random = returns["random"].std(), returns.pop("random").mean()
+        scores = {name: float(of_one.mean()) for name, of_one in returns.items()}
+        best = max(scores, key=scores.__getitem__, default="")
+        if best and scores[best] > random + spread:
             steps = robust_gym.task(id).steps["quick"]
             method = best if best == "controller" else f"{best}, {steps} steps, seed 0"
             data[id]["reference"] = {

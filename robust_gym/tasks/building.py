@@ -33,7 +33,7 @@ SEASONS: dict[str, tuple[int, int]] = {"training": (0, 200), "late": (200, 365)}
 STEPS_PER_DAY = 288
 """One step is five minutes."""
 
-_EPISODES = {"smoke": 2, "quick": 40, "standard": 600}
+_EPISODES = {"smoke": 2, "quick": 100, "standard": 600}
 
 _DYNAMICS = (
     DynamicsParameter("hvac_power", "heating and cooling power of every zone's unit at full action", "W", 8000.0),
