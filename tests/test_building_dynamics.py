@@ -180,7 +180,7 @@ def test_task_is_consistent():
     assert load(TASK.base) is make
     assert load(TASK.adapter) is BuildingDynamics
     assert set(TASK.dynamics) == set(Dynamics.__dataclass_fields__)
-    assert TASK.steps == {"smoke": 576, "quick": 11_520, "standard": 172_800}
+    assert TASK.steps == {"smoke": 576, "quick": 28_800, "standard": 172_800}
     for name, parameter in TASK.dynamics.items():
         assert getattr(Dynamics(), name) == parameter.identity
     assert set(TASK.semantic["city"].options) == set(building.CITIES)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from robust_gym import registry
 from robust_gym.disruption import did_you_mean
-from robust_gym.evaluate import Policy
+from robust_gym.evaluate import Policy, one_torch_thread
 from robust_gym.protocol import EVALUATION_SEEDS
 from robust_gym.task import Budget, MissingExtraError, Task
 
@@ -67,17 +67,11 @@ def training_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(EVALUATION_SEEDS))
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch on one thread: fastest for networks this small, and the same bits on every machine."""
-    import torch
+def one_thread() -> contextlib.AbstractContextManager[None]:
+    """Load torch, and run it on one thread: fastest for networks this small, and the same bits on every machine."""
+    import torch  # noqa: F401
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return one_torch_thread()
 
 
 def save_policy(
