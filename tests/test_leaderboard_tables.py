@@ -229,11 +229,14 @@ def test_families_with_different_algorithms_are_ranked_on_their_own():
     records = [*run(TASKS[0], "one", family="first", **known), *run(TASKS[1], "two", family="second", **known)]
     (group,) = rank(records)
     assert [(ranking.family, ranking.rows[0].rank) for ranking in group.rankings] == [("first", 1), ("second", 1)]
-    everywhere = [*records, *run(TASKS[0], "both", family="first", **known)]
-    everywhere += run(TASKS[1], "both", family="second", **known)
-    (group,) = rank(everywhere)
-    assert [ranking.family for ranking in group.rankings] == [None, "first", "second"]
-    assert [row.label for row in group.rankings[0].rows if row.rank] == ["both"]
+    everywhere = list(records)
+    for label in ("both", "also-both"):
+        everywhere += run(TASKS[0], label, family="first", **known)
+        everywhere += run(TASKS[1], label, family="second", **known)
+        (group,) = rank(everywhere)
+        across = [None] if label == "also-both" else []  # a single entry with all tasks is compared with nobody
+        assert [ranking.family for ranking in group.rankings] == [*across, "first", "second"]
+    assert {row.label for row in group.rankings[0].rows if row.rank} == {"both", "also-both"}
 
 
 def test_without_references_all_families_share_one_table():

@@ -119,8 +119,8 @@ class Group:
     Attributes:
         key: The runs.
         tables: A table for each task.
-        rankings: Across all tasks (unless scores are known and no entry did every task), and where scores are known
-            across the tasks of each family.
+        rankings: Across all tasks (unless scores are known and fewer than two entries did every task), and where
+            scores are known across the tasks of each family.
     """
 
     key: RunGroup
@@ -144,8 +144,8 @@ def group_tables(group: RunGroup, labels: Mapping[Entry, str]) -> Group:
     rankings = [ranking(None)]
     families = sorted({runs.family for runs in group.tasks})
     if rankings[0].scored and len(families) > 1:
-        ranked = any(row.rank for row in rankings[0].rows)
-        rankings = [*(rankings if ranked else ()), *(ranking(family) for family in families)]
+        compared = sum(row.rank is not None for row in rankings[0].rows) > 1  # one alone is no ranking
+        rankings = [*(rankings if compared else ()), *(ranking(family) for family in families)]
     return Group(group, tables, tuple(rankings))
 
 
