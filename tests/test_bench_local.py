@@ -85,6 +85,14 @@ def test_a_worker_that_dies_between_cells_is_replaced(engine: LocalEngine) -> No
     assert isinstance(run(engine, Job(cell(1)))[-1], Finished)
 
 
+def test_a_job_given_to_a_worker_that_has_just_died_runs_in_another(engine: LocalEngine) -> None:
+    for seed in range(3):
+        assert isinstance(run(engine, Job(cell(seed)))[-1], Finished)
+        (worker,) = workers_of(os.getpid())
+        os.kill(worker, signal.SIGKILL)  # and no waiting: the engine cannot know yet
+    assert isinstance(run(engine, Job(cell(3)))[-1], Finished)
+
+
 def test_one_thread_and_the_parent_keeps_its_own(
     engine: LocalEngine, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,8 @@ class _Worker:
         self._log = log
         self._started = 0.0
         self.job: Job | None = None
+        self.lost: Job | None = None
+        self._jobs_begun = 0
         self._last: Progressed | None = None
 
     def start(self, job: Job) -> None:
@@ -86,10 +88,15 @@ class _Worker:
             # The connection ends a moment before the process does, whose own exit code is wanted.
             self.process.join(EXIT_SECONDS)
             self.stop()
-            yield self._noted(self._death(self.job))
+            if self._jobs_begun and self._last is None:
+                # It died while it was idle, before it read this job, which is not to blame.
+                self.lost, self.job = self.job, None
+            else:
+                yield self._noted(self._death(self.job))
 
     def _noted(self, event: Event) -> Event:
         if isinstance(event, Progressed):
+            self._jobs_begun += self._last is None
             self._last = event
         elif isinstance(event, (Finished, Failed)):
             self.job = None
@@ -170,7 +177,12 @@ class LocalEngine:
             time.sleep(timeout)
             return []
         wait([worker.connection for worker in busy], timeout)
-        return [event for worker in busy for event in worker.events()]
+        events = [event for worker in busy for event in worker.events()]
+        for worker in busy:
+            if worker.lost is not None:
+                job, worker.lost = worker.lost, None
+                self.submit(job)
+        return events
 
     def close(self) -> None:
         """Stop everything at once."""
