@@ -64,7 +64,7 @@ class AlgorithmInfo:
 
     name: str
     about: str
-    cls: type
+    cls: type[Any]
     apis: tuple[str, ...]
     actions: tuple[str, ...] = ("box", "discrete")
     tasks: tuple[str, ...] = ()

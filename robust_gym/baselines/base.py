@@ -127,5 +127,5 @@ def load_policy(directory: Path) -> Policy:
     """
     _, meta = read_policy(directory)
     info = registry.algorithm(str(meta["algorithm"]))
-    policy: Policy = info.cls.load(directory, registry.task(str(meta["task"])))  # type: ignore[attr-defined]
+    policy: Policy = info.cls.load(directory, registry.task(str(meta["task"])))
     return policy

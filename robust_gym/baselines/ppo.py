@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robust_gym.baselines.single.saved import SavesFeedForward
 from robust_gym.registry import register_algorithm
 from robust_gym.task import Budget, Task
 
@@ -28,7 +28,7 @@ _LEAST_ROLLOUTS = 24
     paper="Schulman et al., Proximal Policy Optimization Algorithms, 2017 (arXiv 1707.06347)",
 )
 @dataclass
-class PPO:
+class PPO(SavesFeedForward):
     """PPO; an argument left at ``None`` takes the task's value in ``baselines/single/tuned.py``.
 
     Attributes:
@@ -121,18 +121,6 @@ class PPO:
             envs,
             squash=False,
         )
-
-    @staticmethod
-    def load(directory: Path, task: Task) -> FeedForwardPolicy:
-        """Load a saved policy; this needs no Stable-Baselines3.
-
-        Raises:
-            FileNotFoundError: If the directory holds no policy.
-            ValueError: If it is damaged, or not a feed-forward policy.
-        """
-        from robust_gym.baselines.single.policy import FeedForwardPolicy
-
-        return FeedForwardPolicy.load(directory, task)
 
 
 def fit_rollout(steps: int, n_envs: int, n_steps: int, batch_size: int) -> tuple[int, int, int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robust_gym.baselines.single.saved import SavesFeedForward
 from robust_gym.registry import register_algorithm
 from robust_gym.task import Budget, Task
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     paper="Haarnoja et al., Soft Actor-Critic, ICML 2018 (arXiv 1801.01290)",
 )
 @dataclass
-class SAC:
+class SAC(SavesFeedForward):
     """SAC; an argument left at ``None`` takes the task's value in ``baselines/single/tuned.py``.
 
     Attributes:
@@ -95,18 +95,6 @@ class SAC:
             model.learn(budget.steps // every * every, sb3.ReportProgress(progress))
         actor = model.actor
         return sb3.policy_of("sac", task, actor.features_extractor, actor.latent_pi, actor.mu, envs, squash=True)
-
-    @staticmethod
-    def load(directory: Path, task: Task) -> FeedForwardPolicy:
-        """Load a saved policy; this needs no Stable-Baselines3.
-
-        Raises:
-            FileNotFoundError: If the directory holds no policy.
-            ValueError: If it is damaged, or not a feed-forward policy.
-        """
-        from robust_gym.baselines.single.policy import FeedForwardPolicy
-
-        return FeedForwardPolicy.load(directory, task)
 
 
 def _temperature(text: str) -> str | float:

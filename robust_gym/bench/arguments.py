@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import json
 import math
 import typing
@@ -102,14 +101,9 @@ def check_all_used(infos: Sequence[AlgorithmInfo], values: Mapping[str, str]) ->
             raise ValueError(f"no argument {name!r} of {of}; there are {', '.join(names)}.{did_you_mean(name, names)}")
 
 
-@functools.cache
-def _types(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
-
-
 def _convert(info: AlgorithmInfo, name: str, text: str) -> Any:
     where = f"--set {name}={text} for {info.name}"
-    adapter = TypeAdapter(_types(info.cls)[name])
+    adapter = TypeAdapter(typing.get_type_hints(info.cls)[name])
     # As JSON first (numbers, true, null, [64, 64]), then as a list without brackets, then as plain text.
     for candidate in (text, f"[{text}]"):
         with contextlib.suppress(ValueError):

@@ -75,7 +75,7 @@ def _trained_by_bench(folder: Path) -> Found:
     except ValueError as error:
         raise ValueError(f"the policy in {folder} is damaged: {error}") from error
     cls = registry.algorithm(training.algorithm).cls
-    policy = cls.load(folder, registry.task(training.task))  # type: ignore[attr-defined]
+    policy = cls.load(folder, registry.task(training.task))
     return Found(policy, training)
 
 

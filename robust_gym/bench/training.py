@@ -121,7 +121,7 @@ def evaluate_files(files: Files, cell: Cell, progress: Callable[[int, int], None
     info = registry.algorithm(cell.algorithm)
     with tempfile.TemporaryDirectory() as name:
         write_files(Path(name), files)
-        policy = info.cls.load(Path(name), task)  # type: ignore[attr-defined]
+        policy = info.cls.load(Path(name), task)
         episodes = task.budget(cell.budget).episodes
         evaluation = evaluate(policy, cell.task, protocol=cell.protocol, episodes=episodes, progress=progress)
     return make_records(read_training(files), evaluation)

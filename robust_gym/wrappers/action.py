@@ -70,13 +70,6 @@ class ActionDisruption(ChannelWrapper):
         terms = channel_terms(disruption, "action")
         self._runners = runners(terms, action_signal(env.action_space, find_task(task)))
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Reset the environment and the terms' streams."""
-        result = self.env.reset(seed=seed, options=options)
-        for runner in self._runners:
-            runner.reset(seed)
-        return result
-
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step with the disturbed action; the caller's array is left as it is."""
         for runner in self._runners:

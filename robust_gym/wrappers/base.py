@@ -71,6 +71,14 @@ class ChannelWrapper(gym.Wrapper, RecordConstructorArgs):
     """
 
     part_of_task = False
+    _runners: Sequence[TermRunner] = ()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Reset the environment and the terms' streams."""
+        result = self.env.reset(seed=seed, options=options)
+        for runner in self._runners:
+            runner.reset(seed)
+        return result
 
     @property
     def spec(self) -> Any:  # type: ignore[override]

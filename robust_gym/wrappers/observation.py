@@ -96,9 +96,7 @@ class ObservationDisruption(ChannelWrapper):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset; the first observation is disturbed too."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        for runner in self._runners:
-            runner.reset(seed)
+        observation, info = super().reset(seed=seed, options=options)
         return self._disturb(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:

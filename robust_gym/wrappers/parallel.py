@@ -100,7 +100,21 @@ class ParallelDynamicsDisruption(BaseParallelWrapper[Any, Any, Any]):
         return self._inside(observations), rewards, terminations, truncations, infos
 
 
-class ParallelActionDisruption(BaseParallelWrapper[Any, Any, Any]):
+class _ParallelChannel(BaseParallelWrapper[Any, Any, Any]):
+    """What the wrappers of signals share."""
+
+    def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], signals: Mapping[Any, Signal]) -> None:
+        super().__init__(env)
+        self._disturb = _PerAgent(terms, signals)
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Reset the environment and the terms' streams."""
+        result: tuple[Any, Any] = self.env.reset(seed=seed, options=options)
+        self._disturb.reset(seed)
+        return result
+
+
+class ParallelActionDisruption(_ParallelChannel):
     """Disturbs each agent's action on its way to the environment.
 
     Args:
@@ -110,15 +124,8 @@ class ParallelActionDisruption(BaseParallelWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
-        super().__init__(env)
         signals = {a: action_signal(env.action_space(a), task) for a in env.possible_agents}
-        self._disturb = _PerAgent(terms, signals)
-
-    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
-        """Reset the environment and the terms' streams."""
-        result: tuple[Any, Any] = self.env.reset(seed=seed, options=options)
-        self._disturb.reset(seed)
-        return result
+        super().__init__(env, terms, signals)
 
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
         """Step with the disturbed actions."""
@@ -130,7 +137,7 @@ class ParallelActionDisruption(BaseParallelWrapper[Any, Any, Any]):
         return result
 
 
-class ParallelRewardDisruption(BaseParallelWrapper[Any, Any, Any]):
+class ParallelRewardDisruption(_ParallelChannel):
     """Disturbs the reward that each agent is told.
 
     Args:
@@ -140,14 +147,7 @@ class ParallelRewardDisruption(BaseParallelWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
-        super().__init__(env)
-        self._disturb = _PerAgent(terms, {agent: reward_signal(task) for agent in env.possible_agents})
-
-    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
-        """Reset the environment and the terms' streams."""
-        result: tuple[Any, Any] = self.env.reset(seed=seed, options=options)
-        self._disturb.reset(seed)
-        return result
+        super().__init__(env, terms, {agent: reward_signal(task) for agent in env.possible_agents})
 
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
         """Step, and disturb the rewards."""
@@ -156,7 +156,7 @@ class ParallelRewardDisruption(BaseParallelWrapper[Any, Any, Any]):
         return observations, disturbed, terminations, truncations, infos
 
 
-class ParallelObservationDisruption(BaseParallelWrapper[Any, Any, Any]):
+class ParallelObservationDisruption(_ParallelChannel):
     """Disturbs what each agent sees; the global state of ``state()`` stays true.
 
     Args:
@@ -166,14 +166,12 @@ class ParallelObservationDisruption(BaseParallelWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
-        super().__init__(env)
         signals = {a: observation_signal(env.observation_space(a), task, str(a)) for a in env.possible_agents}
-        self._disturb = _PerAgent(terms, signals)
+        super().__init__(env, terms, signals)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """Reset; the first observations are disturbed too."""
-        observations, infos = self.env.reset(seed=seed, options=options)
-        self._disturb.reset(seed)
+        observations, infos = super().reset(seed=seed, options=options)
         return self._disturb(observations), infos
 
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:

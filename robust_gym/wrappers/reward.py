@@ -76,13 +76,6 @@ class RewardDisruption(ChannelWrapper):
         gym.Wrapper.__init__(self, env)
         self._runners = runners(channel_terms(disruption, "reward"), reward_signal(find_task(task)))
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Reset the environment and the terms' streams."""
-        result = self.env.reset(seed=seed, options=options)
-        for runner in self._runners:
-            runner.reset(seed)
-        return result
-
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and disturb the reward."""
         observation, reward, terminated, truncated, info = self.env.step(action)

@@ -1,1 +1,1 @@
-"""Parts shared by single-agent algorithms. Modules here import torch; ``tuned`` alone does not."""
+"""Parts shared by single-agent algorithms. Modules here import torch; ``tuned`` and ``saved`` alone do not."""
