@@ -1,16 +1,18 @@
-"""Measure each task's observation and reward scales under the random policy.
+"""Measure each task's observation, reward and cost scales under the random policy, and note its spaces.
 
-    python benchmarks/measure_scales.py [TASK ...]
+    python benchmarks/measure_scales.py [--missing] [TASK ...]
 
-Writes ``observation_scale`` (standard deviation of every dimension, never below a hundredth of the median
-one) and ``reward_scale`` (root mean square of one step's reward) into
-``robust_gym/measurements.json``. Image observations keep half their range.
+Writes into ``robust_gym/measurements.json``: ``observation_scale`` (standard deviation of every dimension, never below
+a hundredth of the median one; 1 where nothing varies), ``reward_scale`` (root mean square of one step's reward),
+``cost_scale`` (the same of the steps that cost anything), both 1 where the random policy meets none, and ``spaces``.
+Image observations keep half their range; Discrete ones have no scale. Ids, families and globs name tasks;
+``--missing`` leaves out those measured already.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,59 +22,150 @@ import robust_gym
 from robust_gym import registry
 
 STEPS = 20_000
+SLOW_STEPS = 3_000
 FILE = Path(__file__).parents[1] / "robust_gym" / "measurements.json"
 
 
-def rollout(id: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return observations per agent (``""`` for a single one) and rewards of the random policy."""
+class Seen:
+    """What the random policy has met.
+
+    Attributes:
+        observations: Observations by agent, or by part of a dict observation; ``""`` for the only one.
+        rewards: Every reward.
+        costs: Every cost.
+    """
+
+    def __init__(self) -> None:
+        self.observations: dict[str, list[np.ndarray]] = {}
+        self.rewards: list[float] = []
+        self.costs: list[float] = []
+
+    def see(self, observation: Any) -> None:
+        """Note an observation."""
+        parts = observation if isinstance(observation, dict) else {"": observation}
+        for name, one in parts.items():
+            self.observations.setdefault(name, []).append(np.array(one))
+
+    def earn(self, reward: float, info: dict[str, Any]) -> None:
+        """Note what one agent was told of a step."""
+        self.rewards.append(float(reward))
+        if "cost" in info:
+            self.costs.append(float(info["cost"]))
+
+
+def rollout(id: str) -> Seen:
+    """Play the random policy."""
     task = registry.task(id)
     env: Any = robust_gym.make(id)
-    seen: dict[str, list[np.ndarray]] = {}
-    rewards: list[float] = []
     many = task.api == "parallel"
     spaces = {a: env.action_space(a) for a in env.possible_agents} if many else {"": env.action_space}
     for number, space in enumerate(spaces.values()):
         space.seed(number)
+    seen = Seen()
     seed = 0
-    while len(rewards) < STEPS:
+    while len(seen.rewards) < (SLOW_STEPS if task.slow else STEPS):
         observation, _ = env.reset(seed=seed)
         seed += 1
         over = False
         while not over:
-            for agent, one in (observation if many else {"": observation}).items():
-                seen.setdefault(agent, []).append(np.array(one))
+            seen.see(observation)
             if many:
-                observation, reward, _, _, _ = env.step({a: spaces[a].sample() for a in env.agents})
-                rewards.extend(reward.values())
+                observation, rewards, _, _, infos = env.step({a: spaces[a].sample() for a in env.agents})
+                for agent, reward in rewards.items():
+                    seen.earn(reward, infos[agent])
                 over = not env.agents
             else:
-                observation, reward, terminated, truncated, _ = env.step(spaces[""].sample())
-                rewards.append(float(reward))
+                observation, reward, terminated, truncated, info = env.step(spaces[""].sample())
+                seen.earn(reward, info)
                 over = terminated or truncated
     env.close()
-    return {agent: np.array(many_of_one) for agent, many_of_one in seen.items()}, np.array(rewards)
+    return seen
 
 
-def scale(observations: np.ndarray) -> list[float]:
-    """Return the scale of every dimension, to six digits."""
-    spread = observations.astype(np.float64).std(axis=0).ravel()
-    floor = 0.01 * np.median(spread[spread > 0])
-    return [float(f"{max(value, floor):.6g}") for value in spread]
+def scale(observations: list[np.ndarray]) -> list[Any]:
+    """Return the scale of every dimension, in the space's shape, to six digits."""
+    rows = np.array(observations)
+    spread = rows.astype(np.float64).std(axis=0)
+    varying = spread[spread > 0]
+    floor = 0.01 * np.median(varying) if varying.size else 1.0
+    result: list[Any] = np.vectorize(lambda value: float(f"{max(value, floor):.6g}"))(spread).tolist()
+    return result
 
 
-def main(ids: list[str]) -> None:
+def root_mean_square(values: list[float]) -> float:
+    """Return it to six digits, or 1 where there is nothing but zeros."""
+    square = float(np.mean(np.square(values))) if values else 0.0
+    return float(f"{np.sqrt(square):.6g}") if square else 1.0
+
+
+def spaces_of(id: str) -> dict[str, str]:
+    """Describe the spaces in the words of Gymnasium, agents with equal ones together."""
+    env: Any = robust_gym.make(id)
+    if registry.task(id).api == "parallel":
+        found = {}
+        for kind, space in (("observation", env.observation_space), ("action", env.action_space)):
+            groups: dict[str, list[str]] = {}
+            for agent in env.possible_agents:
+                groups.setdefault(describe(space(agent)), []).append(str(agent))
+            found[kind] = "; ".join(f"{text} for {_names(agents)}" for text, agents in groups.items())
+    else:
+        found = {"observation": describe(env.observation_space), "action": describe(env.action_space)}
+    env.close()
+    return found
+
+
+def _names(agents: list[str]) -> str:
+    return ", ".join(agents) if len(agents) <= 3 else f"{agents[0]} to {agents[-1]} ({len(agents)} agents)"
+
+
+def describe(space: Any) -> str:
+    """Describe a space in one line."""
+    if hasattr(space, "spaces"):
+        return "Dict(" + ", ".join(f"{name}: {describe(part)}" for name, part in space.spaces.items()) + ")"
+    if hasattr(space, "low"):
+        low, high = np.min(space.low), np.max(space.high)
+        return f"Box({low:g}, {high:g}, {space.shape}, {space.dtype})"
+    return str(space)
+
+
+def measure(id: str) -> dict[str, Any]:
+    """Measure one task."""
+    task, seen = registry.task(id), rollout(id)
+    entry: dict[str, Any] = {"reward_scale": root_mean_square(seen.rewards), "spaces": spaces_of(id)}
+    if task.cost:
+        entry["cost_scale"] = root_mean_square([cost for cost in seen.costs if cost])
+    if task.observation not in ("image", "discrete"):
+        scales = {name: scale(many) for name, many in seen.observations.items()}
+        entry["observation_scale"] = scales.get("", scales)
+    return entry
+
+
+def main() -> None:
     """Measure and write."""
-    data = json.loads(FILE.read_text())
-    for id in ids or robust_gym.list_tasks():
-        observations, rewards = rollout(id)
-        entry = data.setdefault(id, {})
-        if registry.task(id).observation != "image":
-            scales = {agent: scale(seen) for agent, seen in observations.items()}
-            entry["observation_scale"] = scales.get("", scales)
-        entry["reward_scale"] = float(f"{np.sqrt(np.mean(rewards**2)):.6g}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*")
+    parser.add_argument("--missing", action="store_true")
+    options = parser.parse_args()
+    ids = registry.match_tasks(options.tasks) if options.tasks else robust_gym.list_tasks()
+    for id in ids:
+        known = json.loads(FILE.read_text()).get(id, {})
+        if registry.task(id).missing() or (options.missing and "spaces" in known):
+            continue
+        entry = measure(id)
+        data = json.loads(FILE.read_text())
+        data[id] = {**known, **entry}
+        FILE.write_text(_compact(data))
         print(f"{id}: reward scale {entry['reward_scale']:g}", flush=True)
-        FILE.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+def _compact(data: dict[str, Any]) -> str:
+    """Return JSON with a line for every entry of a task: long, but a diff shows the task that changed."""
+    tasks = []
+    for id in sorted(data):
+        fields = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in sorted(data[id].items())]
+        tasks.append(f" {json.dumps(id)}: {{\n" + ",\n".join(fields) + "\n }")
+    return "{\n" + ",\n".join(tasks) + "\n}\n"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

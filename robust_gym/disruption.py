@@ -3,7 +3,7 @@
 ```
 disruption := "none" | term ("+" term)*
 term       := channel ["/" agent] [":" kind] (":" args | "@" level) ["~" schedule]
-channel    := "dynamics" | "action" | "reward" | "observation"      (alias "obs")
+channel    := "dynamics" | "action" | "reward" | "cost" | "observation"      (alias "obs")
 args       := value ("," value)* | key "=" value ("," key "=" value)*
 level      := 1..5
 schedule   := "always" | "p=0.3" | "every=20" | "steps=100..200" | "episode=0.5"

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -19,7 +19,7 @@ from robust_gym.protocol import Protocol as CellProtocol
 from robust_gym.task import Task
 
 Batch = Any
-"""An array ``[B, …]``; for a multi-agent task a dict of such arrays, keyed by agent."""
+"""An array ``[B, …]``; a dict of such arrays, keyed by agent (multi-agent) or by part (dict observations)."""
 
 
 @runtime_checkable
@@ -30,7 +30,7 @@ class Policy(Protocol):
         """Choose actions.
 
         Args:
-            observation: ``[B, …]``, or a dict of such arrays keyed by agent.
+            observation: ``[B, …]``, or a dict of such arrays keyed by agent, or by part of a dict observation.
             state: What the last call returned; ``None`` at the very first.
             episode_start: Booleans ``[B]``; where true, the row's memory must be cleared first.
 
@@ -57,9 +57,12 @@ class FunctionPolicy:
         """Call the function on each row."""
         rows = range(len(episode_start))
         if isinstance(observation, dict):
-            chosen = [self.function({agent: many[row] for agent, many in observation.items()}) for row in rows]
-            return {agent: np.stack([one[agent] for one in chosen]) for agent in observation}, state
-        return np.stack([np.asarray(self.function(observation[row])) for row in rows]), state
+            chosen = [self.function({name: many[row] for name, many in observation.items()}) for row in rows]
+        else:
+            chosen = [self.function(observation[row]) for row in rows]
+        if isinstance(chosen[0], Mapping):
+            return {agent: np.stack([one[agent] for one in chosen]) for agent in chosen[0]}, state
+        return np.stack([np.asarray(one) for one in chosen]), state
 
     def save(self, directory: Path) -> None:
         """Refuse: a function cannot be written down.
@@ -135,6 +138,7 @@ class DisruptionResult:
         episode_seeds: Seeds of the episodes.
         returns: True return of each episode; of a team, the sum over its agents.
         lengths: Steps of each episode.
+        costs: True cost of each episode, summed over steps and agents; ``None`` where the task has no cost.
     """
 
     disruption: str
@@ -142,6 +146,7 @@ class DisruptionResult:
     episode_seeds: tuple[int, ...]
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
+    costs: tuple[float, ...] | None = None
 
     @property
     def mean(self) -> float:
@@ -248,20 +253,20 @@ def evaluate(
     # A function sees one row at a time, whatever the size of the batch: idle rows would only cost calls.
     slots = min(SLOTS, total) if isinstance(acting, FunctionPolicy) else SLOTS
     batch = EpisodeBatch(found, jobs, functools.partial(make, found.id), slots)
-    finished: dict[tuple[str, int], tuple[float, int]] = {}
+    finished: dict[tuple[str, int], tuple[float, int, float]] = {}
     state: Any = None
     with contextlib.closing(batch), one_torch_thread():
         while batch.running:
             actions, state = acting.act(batch.observation, state, batch.episode_start)
             for episode in batch.step(actions):
-                finished[episode.disruption, episode.seed] = (episode.total, episode.length)
+                finished[episode.disruption, episode.seed] = (episode.total, episode.length, episode.cost)
                 if progress is not None:
                     progress(len(finished), total)
     results = []
     for disruption, split in chosen.items():
         episodes_done = [finished[disruption, seed] for seed in seeds]
-        returns, lengths = zip(*episodes_done, strict=True)
-        results.append(DisruptionResult(disruption, split, seeds, returns, lengths))
+        returns, lengths, costs = zip(*episodes_done, strict=True)
+        results.append(DisruptionResult(disruption, split, seeds, returns, lengths, costs if found.cost else None))
     return Evaluation(found.id, cells.version, cells.sha256, tuple(results), time.perf_counter() - started)
 
 

@@ -83,6 +83,8 @@ def tasks(filters: Filters) -> list[Row]:
             "horizon": task.horizon,
             "dynamics": list(task.dynamics),
             "semantic": list(task.semantic),
+            "cost": task.cost,
+            "slow": task.slow,
             "installed": task.missing() is None,
             "install": task.install,
         }
@@ -185,11 +187,25 @@ def _print_tasks(rows: list[Row], filters: Filters) -> None:
             row["action"],
             str(row["horizon"]),
             str(len(row["dynamics"]) + len(row["semantic"])),
-            "yes" if row["installed"] else row["install"],
+            "yes" if row["installed"] else "no",
         )
         for row in rows
     ]
-    console().print(table(columns, lines, numbers=("horizon", "parameters")))
+    out = console()
+    out.print(table(columns, lines, numbers=("horizon", "parameters")))
+    out.print()
+    out.print(table(("family", "tasks", "installed", "needs"), _families(rows), numbers=("tasks", "installed")))
+    out.print(f"{len(rows)} tasks, {sum(row['installed'] for row in rows)} of them installed")
+
+
+def _families(rows: list[Row]) -> list[tuple[str, ...]]:
+    """Return a line for every family: how many tasks it has, how many can be made, what it needs."""
+    lines = []
+    for family in dict.fromkeys(row["family"] for row in sorted(rows, key=lambda row: row["family"])):
+        own = [row for row in rows if row["family"] == family]
+        needs = " or ".join(dict.fromkeys(row["install"] for row in own))
+        lines.append((family, str(len(own)), str(sum(row["installed"] for row in own)), needs))
+    return lines
 
 
 def _print_algorithms(rows: list[Row], filters: Filters) -> None:

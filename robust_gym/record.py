@@ -30,7 +30,25 @@ from pydantic import (
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 Text = Annotated[str, Field(max_length=2000)]
 
-LIBRARIES = ("gymnasium", "numpy", "pettingzoo", "torch", "mujoco", "box2d", "mpe2", "stable-baselines3", "sustaingym")
+LIBRARIES = (
+    "gymnasium",
+    "numpy",
+    "pettingzoo",
+    "torch",
+    "mujoco",
+    "box2d",
+    "mpe2",
+    "stable-baselines3",
+    "sustaingym",
+    "gymnasium-robotics",
+    "safety-gymnasium",
+    "dm-control",
+    "shimmy",
+    "highway-env",
+    "minigrid",
+    "jaxmarl",
+    "jax",
+)
 """Libraries whose versions a record names, where they are installed."""
 
 
@@ -79,6 +97,7 @@ class RunRecord(BaseModel):
         episode_seeds: Seeds of the episodes.
         returns: True (undisturbed) return of each episode; of a team, the sum over its agents.
         lengths: Steps of each episode.
+        costs: True cost of each episode, summed over its steps and agents; ``None`` where the task has no cost.
         budget: Name of the budget.
         budget_steps: Environment steps the budget grants.
         steps_used: Environment steps really used.
@@ -108,6 +127,7 @@ class RunRecord(BaseModel):
     episode_seeds: tuple[int, ...] = Field(min_length=1, max_length=10_000)
     returns: tuple[FiniteFloat, ...] = Field(min_length=1, max_length=10_000)
     lengths: tuple[int, ...] = Field(min_length=1, max_length=10_000)
+    costs: tuple[FiniteFloat, ...] | None = Field(default=None, max_length=10_000)
     budget: Name
     budget_steps: int = Field(ge=0)
     steps_used: int = Field(ge=0)
@@ -130,6 +150,8 @@ class RunRecord(BaseModel):
     def _same_number_of_episodes(self) -> RunRecord:
         if not len(self.returns) == len(self.lengths) == len(self.episode_seeds):
             raise ValueError("returns, lengths and episode_seeds must have the same number of entries")
+        if self.costs is not None and len(self.costs) != len(self.returns):
+            raise ValueError("costs and returns must have the same number of entries")
         return self
 
     @property
@@ -148,8 +170,10 @@ class RunRecord(BaseModel):
 
 
 def dump(records: Iterable[RunRecord]) -> str:
-    """Write records as JSON lines."""
-    return "".join(record.model_dump_json() + "\n" for record in records)
+    """Write records as JSON lines; costs only where a task has them."""
+    return "".join(
+        record.model_dump_json(exclude={"costs"} if record.costs is None else None) + "\n" for record in records
+    )
 
 
 def parse(text: str, source: str = "<string>") -> Iterator[RunRecord]:

@@ -27,7 +27,7 @@ PROTOCOLS = ("v1",)
 
 # The kinds that the protocol evaluates, per channel and per kind of action.
 _V1_ACTION = {"box": ("gauss", "delay"), "discrete": ("sticky", "delay")}
-_V1_OBSERVATION = ("gauss", "delay")
+_V1_OBSERVATION = {"box": ("gauss", "delay"), "discrete": ("random", "delay")}
 
 _tasks: dict[str, Task] = {}
 _algorithms: dict[str, AlgorithmInfo] = {}
@@ -123,8 +123,10 @@ def register_task(task: Task) -> Task:
     """Add a task, and return it; a single-agent one can then be made by ``gymnasium.make`` too.
 
     Raises:
-        ValueError: If another task has the same id.
+        ValueError: If another task has the same id, or a parameter or shift could never take effect or never be
+            written in a disruption string.
     """
+    task.check()
     known = _tasks.get(task.id)
     if known is not None and (known.base, known.adapter) != (task.base, task.adapter):
         raise ValueError(f"another task is registered as {task.id!r}")
@@ -184,6 +186,8 @@ def _with_measurements(task: Task, measured: dict[str, Any]) -> Task:
         task,
         observation_scale=measured.get("observation_scale"),
         reward_scale=measured.get("reward_scale"),
+        cost_scale=measured.get("cost_scale"),
+        spaces=measured.get("spaces"),
         reference=Reference(**reference) if reference else None,
     )
 
@@ -262,13 +266,20 @@ def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None
         return None if task.dynamics else f"{task.id} has no dynamics parameters"
     if kind.channel == "reward":
         return None
+    if kind.channel == "cost":
+        return None if task.cost else "it reports no cost"
     if kind.channel == "observation":
-        return None if "box" in kind.spaces else f"its observations are {task.observation}"
+        return None if _signal(task) in kind.spaces else f"its observations are {task.observation}"
     if action not in kind.spaces:
         return f"its actions are {action}"
     if kind.name == "dropout" and action == "discrete" and task.null_action is None:
         return "it has no action that does nothing"
     return None
+
+
+def _signal(task: Task) -> str:
+    """Return what observation disruptions act on: images and the parts of a dict are Boxes."""
+    return "discrete" if task.observation == "discrete" else "box"
 
 
 def task_protocol(task_id: str, version: str = "v1") -> protocol.Protocol:
@@ -280,7 +291,11 @@ def task_protocol(task_id: str, version: str = "v1") -> protocol.Protocol:
     if version not in PROTOCOLS:
         raise UnknownNameError(f"unknown protocol {version!r}; versions are {', '.join(PROTOCOLS)}")
     found = task(task_id)
-    wanted = {"dynamics": ("random",), "action": _V1_ACTION[found.action], "observation": _V1_OBSERVATION}
+    wanted = {
+        "dynamics": ("random",),
+        "action": _V1_ACTION[found.action],
+        "observation": _V1_OBSERVATION[_signal(found)],
+    }
     levels: dict[str, dict[str, list[str]]] = {}
     for channel, names in wanted.items():
         possible = {kind.name for kind in supported_kinds(found, channel)}

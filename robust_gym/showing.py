@@ -49,7 +49,12 @@ def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
         "observation": task.observation,
         "action": task.action,
         "null_action": task.null_action,
+        "spaces": task.spaces,
         "horizon": task.horizon,
+        "cost": task.cost,
+        "cost_limit": task.cost_limit,
+        "slow": task.slow,
+        "exact_model": bool(task.exact),
         "installed": task.missing() is None,
         "install": task.install,
         "dynamics": [asdict(parameter) for parameter in task.dynamics.values()],
@@ -80,8 +85,7 @@ def _print(task: Task, about: dict[str, Any]) -> None:
         "source": task.source,
         "base": task.base,
         "agents": "many (PettingZoo parallel)" if task.api == "parallel" else "one (Gymnasium)",
-        "observation": task.observation,
-        "action": task.action,
+        **_signals(task),
         "horizon": f"{task.horizon} steps",
         "installed": "yes" if about["installed"] else f"no: {task.missing()}",
         "algorithms": ", ".join(about["algorithms"]) or "none",
@@ -107,6 +111,22 @@ def _print(task: Task, about: dict[str, Any]) -> None:
     title = f"Protocol {protocol['version']} ({protocol['sha256'][:12]})"
     out.print()
     out.print(table(("split", "disruptions"), splits, title=title))
+
+
+def _signals(task: Task) -> dict[str, str]:
+    """Return what passes between agent and environment, in words."""
+    spaces = task.spaces or {}
+    found = {
+        "observation": spaces.get("observation", task.observation),
+        "action": spaces.get("action", task.action),
+    }
+    if task.observation == "dict":
+        found["observation"] += f"; always true: {', '.join(task.undisturbed)}"
+    if task.cost:
+        found["cost"] = "info['cost']" + (f", below {task.cost_limit:g} an episode" if task.cost_limit else "")
+    if task.exact:
+        found["exact model"] = f"robust_gym.task({task.id!r}).model()"
+    return found
 
 
 def _parameters(task: Task) -> Table:

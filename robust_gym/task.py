@@ -10,12 +10,16 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Api = Literal["gymnasium", "parallel"]
-Space = Literal["box", "image", "discrete"]
+Space = Literal["box", "image", "discrete", "dict"]
+
+_WRITABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 
 BUDGETS = ("smoke", "quick", "standard")
 """Names of the training budgets, from a check that everything runs to a result worth ranking."""
@@ -56,6 +60,7 @@ class DynamicsParameter:
         high: Largest accepted value, likewise.
         mode: ``"scale"``: strings give a multiple of the nominal value. ``"set"``: strings give the
             value itself, for parameters whose nominal value is zero.
+        drawn: Whether ``dynamics:random`` draws it; events such as a push are only written by name.
     """
 
     name: str
@@ -65,6 +70,7 @@ class DynamicsParameter:
     low: float = 0.1
     high: float = 10.0
     mode: Literal["scale", "set"] = "scale"
+    drawn: bool = True
 
     @property
     def identity(self) -> float:
@@ -75,6 +81,20 @@ class DynamicsParameter:
     def span(self) -> float:
         """Half of the accepted interval of a ``"set"`` parameter: the unit of its random draws."""
         return max(self.high - self.nominal, self.nominal - self.low)
+
+    def problem(self) -> str | None:
+        """Return why the parameter could never take effect or never be written, or ``None``."""
+        if not _WRITABLE.fullmatch(self.name):
+            return "a disruption string names a parameter by a lower-case word of letters, digits and '_'"
+        if self.name in ("random", "none"):
+            return "the name has a meaning of its own"
+        if not self.low < self.high:
+            return f"its bounds {self.low:g} to {self.high:g} leave nothing to choose"
+        if self.mode == "scale" and self.nominal == 0:
+            return "a multiple of zero changes nothing; use mode='set'"
+        if not self.low <= self.identity <= self.high:
+            return f"its nominal value {self.identity:g} is outside {self.low:g} to {self.high:g}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -94,6 +114,16 @@ class SemanticShift:
     nominal: str
     options: tuple[str, ...]
     evaluated: tuple[str, ...] = ()
+
+    def problem(self) -> str | None:
+        """Return why the shift could never take effect or never be written, or ``None``."""
+        if not _WRITABLE.fullmatch(self.name) or not all(_WORD.fullmatch(option) for option in self.options):
+            return "its name and options must be words that begin with a letter"
+        if self.nominal not in self.options or len(set(self.options)) < 2:
+            return f"it needs its nominal option {self.nominal!r} and at least one other"
+        if not set(self.evaluated) < set(self.options) or self.nominal in self.evaluated:
+            return "the options it is evaluated on must be among the others than the nominal one"
+        return None
 
 
 class DynamicsAdapter(Protocol):
@@ -146,7 +176,8 @@ class Task:
         adapter: ``"module:Class"`` of the [DynamicsAdapter][robust_gym.task.DynamicsAdapter].
         dynamics: Its named parameters.
         semantic: Its named semantic shifts.
-        observation: What an observation is: ``"box"`` or ``"image"``.
+        observation: What an observation is: ``"box"``, ``"image"``, ``"discrete"``, or a ``"dict"`` of Boxes.
+        undisturbed: Keys of a dict observation that observation disruptions leave true, such as the goal.
         action: What an action is: ``"box"`` or ``"discrete"``.
         null_action: The action that does nothing, where a discrete task has one.
         horizon: Longest episode, in steps.
@@ -157,8 +188,15 @@ class Task:
         version: Version of the task; a change of what it computes raises it.
         source: Where the environment comes from.
         reference: The fixed points of its normalised score, if measured.
-        observation_scale: Per-dimension standard deviation of observations, if measured.
+        observation_scale: Per-dimension standard deviation of observations, if measured; keyed by agent for a team,
+            by key for a dict observation.
         reward_scale: Scale of one step's reward, if measured.
+        spaces: Its observation and action spaces in words, if noted.
+        cost: Whether each step reports a cost in ``info["cost"]`` (safe tasks).
+        cost_scale: Scale of one step's cost, if measured.
+        cost_limit: What an episode's summed cost should stay below, where the task's authors name a limit.
+        exact: ``"module:function"`` that returns the task's transition arrays, for a small exact world.
+        slow: Whether the full property suite runs in the nightly target only.
     """
 
     id: str
@@ -171,6 +209,7 @@ class Task:
     dynamics: Mapping[str, DynamicsParameter] = field(default_factory=dict)
     semantic: Mapping[str, SemanticShift] = field(default_factory=dict)
     observation: Space = "box"
+    undisturbed: tuple[str, ...] = ("desired_goal",)
     action: Space = "box"
     null_action: int | None = None
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -182,6 +221,43 @@ class Task:
     reference: Reference | None = None
     observation_scale: Sequence[float] | Mapping[str, Sequence[float]] | None = None
     reward_scale: float | None = None
+    spaces: Mapping[str, str] | None = None
+    cost: bool = False
+    cost_scale: float | None = None
+    cost_limit: float | None = None
+    exact: str = ""
+    slow: bool = False
+
+    def model(self, **dynamics: float | str) -> Any:
+        """Return the exact model of a small world: its transition arrays, for planners.
+
+        Args:
+            **dynamics: Values of the task's parameters and shifts, in the units of disruption strings; those left
+                out are nominal.
+
+        Returns:
+            A ``robust_gym.tasks.TabularModel``.
+
+        Raises:
+            TypeError: If the task has no exact model.
+            ValueError: If a value is unknown or out of bounds.
+        """
+        if not self.exact:
+            raise TypeError(f"{self.id} has no exact model; tasks of the family 'exact' have one")
+        for name, value in dynamics.items():
+            self._check_value(name, value)
+        return load(self.exact)(self, {**self.nominal_values(), **dynamics})
+
+    def _check_value(self, name: str, value: float | str) -> None:
+        shift, parameter = self.semantic.get(name), self.dynamics.get(name)
+        if shift is not None:
+            if value not in shift.options:
+                raise ValueError(f"{name!r} of {self.id} is one of {', '.join(shift.options)}, got {value!r}")
+        elif parameter is None:
+            known = ", ".join([*self.dynamics, *self.semantic])
+            raise ValueError(f"{self.id} has no parameter {name!r}; it has {known}.{self.closest_parameter(name)}")
+        elif isinstance(value, str) or not parameter.low <= value <= parameter.high:
+            raise ValueError(f"{name!r} of {self.id} goes from {parameter.low:g} to {parameter.high:g}, got {value!r}")
 
     def nominal_values(self) -> dict[str, float | str]:
         """Return the undisturbed value of every parameter and shift, in the units of disruption strings."""
@@ -197,6 +273,21 @@ class Task:
         if name not in BUDGETS:
             raise ValueError(f"unknown budget {name!r}; budgets are {', '.join(BUDGETS)}")
         return Budget(name, self.steps[name], EPISODES[name])
+
+    def check(self) -> None:
+        """Check that every parameter and shift can be written in a disruption string and can take effect.
+
+        Raises:
+            ValueError: At the first that cannot; the message names the task, the parameter and why.
+        """
+        for name, parameter in self.dynamics.items():
+            problem = parameter.problem() if name == parameter.name else f"its key is {name!r}"
+            if problem:
+                raise ValueError(f"the parameter {parameter.name!r} of {self.id} is refused: {problem}")
+        for shift in self.semantic.values():
+            problem = shift.problem() or ("it is also a parameter" if shift.name in self.dynamics else None)
+            if problem:
+                raise ValueError(f"the shift {shift.name!r} of {self.id} is refused: {problem}")
 
     def missing(self) -> str | None:
         """Return the one line that says what to install, or ``None`` when the task can be made."""

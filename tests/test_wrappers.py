@@ -287,7 +287,7 @@ def test_wrappers_refuse_what_they_cannot_disturb() -> None:
             super().__init__(gym.spaces.Tuple([gym.spaces.Discrete(2)]))
             self.observation_space = gym.spaces.Discrete(3)
 
-    with pytest.raises(DisruptionError, match="Box observations"):
+    with pytest.raises(DisruptionError, match="acts on box signals"):
         ObservationDisruption(Text(), "obs:0.1")
     with pytest.raises(DisruptionError, match="Box and Discrete actions"):
         ActionDisruption(Text(), "action:delay:1")

@@ -13,7 +13,10 @@ CHANNEL_ABOUT = {
     "action": "What the actuators do with the agent's command. The applied action stays inside the action space.",
     "reward": "What the agent is told it has earned. Evaluation always scores the true reward, which stays in "
     '`info["nominal_reward"]`.',
-    "observation": "What the agent sees, from the reset observation on. It stays inside the observation space.",
+    "cost": "What the agent is told a step has cost, in a safe task. It stays at least zero. Evaluation always scores "
+    'the true cost, which stays in `info["nominal_cost"]`.',
+    "observation": "What the agent sees, from the reset observation on. It stays inside the observation space. Of a "
+    "goal environment each part has noise of its own, and the goal stays true.",
 }
 
 SCHEDULES = {

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 
 from robust_gym.kinds import Kind
-from robust_gym.wrappers import ActionDisruption, ObservationDisruption, RewardDisruption
+from robust_gym.wrappers import ActionDisruption, CostDisruption, ObservationDisruption, RewardDisruption
 
 LEVEL = 3
 STEPS = 72
@@ -24,7 +24,7 @@ Signal = Sequence[float]
 
 
 class SineEnv(gym.Env[np.ndarray, np.ndarray]):
-    """Observation and reward are a sine of the step; the action is noted."""
+    """Observation and reward are a sine of the step, the cost its upper half; the action is noted."""
 
     def __init__(self) -> None:
         self.observation_space = spaces.Box(-np.inf, np.inf, (1,), np.float64)
@@ -44,7 +44,7 @@ class SineEnv(gym.Env[np.ndarray, np.ndarray]):
         self.applied.append(float(action[0]))
         reward = sine()[self._t % STEPS]
         self._t += 1
-        return np.array([sine()[self._t % STEPS]]), reward, False, False, {}
+        return np.array([sine()[self._t % STEPS]]), reward, False, False, {"cost": max(0.0, reward)}
 
 
 def sine() -> Signal:
@@ -53,22 +53,24 @@ def sine() -> Signal:
 
 
 def disturbed(channel: str, disruption: str, seed: int = SEED) -> Signal:
-    """Return the sine after a disruption of the observation, action or reward channel."""
+    """Return the sine after a disruption of any channel but the dynamics."""
     env = SineEnv()
     wrapped = _WRAPPERS[channel](env, disruption)
     observation, _ = wrapped.reset(seed=seed)
-    observations, rewards = [float(observation[0])], []
+    observations, rewards, costs = [float(observation[0])], [], []
     for value in sine():
-        observation, reward, _, _, _ = wrapped.step(np.array([value]))
+        observation, reward, _, _, info = wrapped.step(np.array([value]))
         observations.append(float(observation[0]))
         rewards.append(float(reward))
-    return {"observation": observations[:STEPS], "action": env.applied, "reward": rewards}[channel]
+        costs.append(float(info["cost"]))
+    return {"observation": observations[:STEPS], "action": env.applied, "reward": rewards, "cost": costs}[channel]
 
 
 _WRAPPERS: dict[str, Callable[..., gym.Env[Any, Any]]] = {
     "observation": ObservationDisruption,
     "action": ActionDisruption,
     "reward": RewardDisruption,
+    "cost": CostDisruption,
 }
 
 
@@ -95,7 +97,8 @@ def of_kind(kind: Kind) -> str:
         return svg(about, swing(None, SEED), *(swing(disruption, SEED + number) for number in range(4)))
     if "box" not in kind.spaces:
         return ""
-    return svg(f"{disruption} on a sine", sine(), disturbed(kind.channel, disruption))
+    nominal = [max(0.0, value) for value in sine()] if kind.channel == "cost" else sine()
+    return svg(f"{disruption} on a sine", nominal, disturbed(kind.channel, disruption))
 
 
 def of_schedule(schedule: str) -> str:

@@ -1,16 +1,19 @@
-"""The pages about tasks: an overview, and one page for each family."""
+"""The pages about tasks: an overview, a page for each family, and one for each task."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from pathlib import Path
 
-from generate.markdown import code, codes, fenced, folded, joined, number, table, text
+from generate import task_page
+from generate.markdown import code, fenced, joined, table, text
+from generate.task_page import AGENTS, API, path
 from robust_gym import registry
-from robust_gym.kinds import CHANNELS
-from robust_gym.task import BUDGETS, DynamicsParameter, SemanticShift, Task
+from robust_gym.task import Task
 
-API = {"gymnasium": "Gymnasium", "parallel": "PettingZoo parallel"}
-AGENTS = {"gymnasium": "one", "parallel": "many"}
+__all__ = ["API", "families", "pages", "title"]
+
+PICTURES = Path(__file__).parents[1] / "assets" / "tasks"
+"""Where ``docs/task_pictures.py`` has put its pictures."""
 
 
 def families() -> dict[str, list[Task]]:
@@ -22,10 +25,12 @@ def families() -> dict[str, list[Task]]:
 
 
 def pages() -> dict[str, str]:
-    """Return the overview and a page for each family."""
+    """Return the overview, a page for each family, and a page for each task."""
     found = {"tasks/index.md": _overview()}
     for family, tasks in families().items():
-        found[f"tasks/{family}.md"] = joined(f"# {title(family)}", _install(tasks), *map(_section, tasks))
+        found[f"tasks/{family}.md"] = _family(family, tasks)
+    for tasks in families().values():
+        found.update({path(task): task_page.page(task, picture(task, up=2)) for task in tasks})
     return found
 
 
@@ -34,133 +39,71 @@ def title(family: str) -> str:
     return _NAMES.get(family, family.replace("_", " ").capitalize())
 
 
-_NAMES = {"mujoco": "MuJoCo", "box2d": "Box2D", "mpe": "MPE"}
+_NAMES = {
+    "mujoco": "MuJoCo",
+    "box2d": "Box2D",
+    "mpe": "MPE",
+    "mamujoco": "MaMuJoCo",
+    "dm_control": "DeepMind Control",
+    "minigrid": "MiniGrid",
+    "sisl": "SISL",
+    "smac": "SMAC",
+    "smax": "SMAX",
+    "exact": "Exact worlds",
+    "safety_velocity": "Safe velocity",
+    "safety_navigation": "Safe navigation",
+}
+
+
+def picture(task: Task, up: int) -> str:
+    """Return the picture of a task, for a page that many folders below the top, or nothing where there is none."""
+    if not (PICTURES / f"{task.id}.webp").exists():
+        return ""
+    return f"![{task.id}]({'../' * up}assets/tasks/{task.id}.webp){{ .task loading=lazy }}"
 
 
 def _overview() -> str:
     found = families()
-    count = sum(map(len, found.values()))
+    everything = [task for tasks in found.values() for task in tasks]
+    rows = [
+        (
+            f"[{title(family)}]({family}.md)",
+            str(len(tasks)),
+            ", ".join(dict.fromkeys(AGENTS[task.api] for task in tasks)),
+            "<br>".join(dict.fromkeys(code(task.install) for task in tasks)),
+        )
+        for family, tasks in found.items()
+    ]
     return joined(
         "# Tasks",
-        f"{count} tasks in {len(found)} families. A task is an environment with named parameters that a "
-        "[disruption](../disruptions/index.md) may change; *parameters* counts them, semantic shifts included. "
-        "The horizon is the longest episode, in steps.",
-        "The same list, on the command line: `robust-gym ls tasks`, and `robust-gym show TASK` for one of them. "
+        f"{len(everything)} tasks in {len(found)} families. A task is an environment with named parameters that a "
+        "[disruption](../disruptions/index.md) may change. Every one passes the same property suite "
+        "(`robust-gym validate TASK` runs it), the slow ones in a nightly run whose last result is part of the "
+        "repository; only where the packages cannot come from PyPI (SMAC) do tests use a stand-in.",
+        "On the command line: `robust-gym ls tasks`, and `robust-gym show TASK` for one of them. "
         "Missing here? [Add it](../tutorials/add-a-task.md).",
-        *(_family(family, tasks) for family, tasks in found.items()),
+        table(("Family", "Tasks", "Agents", "Install"), rows, numbers=("Tasks",)),
     )
 
 
 def _family(family: str, tasks: list[Task]) -> str:
     rows = [
         (
-            f"[{code(task.id)}]({family}.md#{anchor(task)})",
-            AGENTS[task.api],
-            task.action,
+            picture(task, up=1),
+            f"[{code(task.id)}]({Path(path(task)).relative_to('tasks')})",
+            text(task.about),
+            f"{AGENTS[task.api]}; {task.action}",
             str(task.horizon),
             str(len(task.dynamics) + len(task.semantic)),
-            text(task.about),
         )
         for task in tasks
     ]
-    columns = ("Task", "Agents", "Action", "Horizon", "Parameters", "About")
-    return joined(f"## {title(family)}", table(columns, rows, numbers=("Horizon", "Parameters")))
-
-
-def anchor(task: Task) -> str:
-    """Return the anchor of a task's section."""
-    return task.id.lower()
-
-
-def _install(tasks: list[Task]) -> str:
+    columns = ("Picture", "Task", "About", "Agents; actions", "Horizon", "Parameters")
     lines = dict.fromkeys(task.install for task in tasks)
-    return joined("Install what they need:", fenced("\n".join(lines), "bash"))
-
-
-def _section(task: Task) -> str:
     return joined(
-        f"## {task.id} {{ #{anchor(task)} }}",
-        text(task.about),
-        _facts(task),
-        joined("**Parameters**", _parameters(task.dynamics.values())) if task.dynamics else "",
-        joined("**Semantic shifts**", _shifts(task.semantic.values())) if task.semantic else "",
-        joined("**Disruptions it can honour**", _kinds(task)),
-        joined("**Budgets**", _budgets(task)),
-        _protocol(task),
+        f"# {title(family)}",
+        joined("Install what they need:", fenced("\n".join(lines), "bash")),
+        "*Parameters* counts what a disruption may change, semantic shifts included. The horizon is the longest "
+        "episode, in steps.",
+        table(columns, rows, numbers=("Horizon", "Parameters")),
     )
-
-
-def _facts(task: Task) -> str:
-    agents = f"{AGENTS[task.api]} ({API[task.api]})"
-    null = "" if task.null_action is None else f"; action {task.null_action} does nothing"
-    facts = [
-        ("Agents", agents),
-        ("Observation", task.observation),
-        ("Action", task.action + null),
-        ("Horizon", f"{task.horizon} steps"),
-        ("Underneath", code(task.base)),
-        (
-            "Trained by",
-            ", ".join(f"[{code(name)}](../algorithms/{name}.md)" for name in _algorithms(task)) or "none yet",
-        ),
-        ("Source", text(task.source)),
-    ]
-    if task.reference is not None:
-        scores = f"0 is {task.reference.random:,.2f} (random), 1 is {task.reference.reference:,.2f}"
-        facts.append(("Normalised score", f"{scores} ({text(task.reference.method)})"))
-    return table(("", ""), [(f"**{name}**", value) for name, value in facts if value])
-
-
-def _algorithms(task: Task) -> list[str]:
-    return [name for name in registry.list_algorithms() if registry.algorithm(name).refuses(task) is None]
-
-
-def _parameters(parameters: Iterable[DynamicsParameter]) -> str:
-    rows = [
-        (code(one.name), text(one.about), number(one.nominal), text(one.unit) or "", _accepted(one))
-        for one in parameters
-    ]
-    return table(("Parameter", "Meaning", "Nominal", "Unit", "Accepted"), rows, numbers=("Nominal",))
-
-
-def _accepted(parameter: DynamicsParameter) -> str:
-    unit = "× nominal" if parameter.mode == "scale" else text(parameter.unit)
-    return f"{number(parameter.low)} to {number(parameter.high)} {unit}".strip().replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _shifts(shifts: Iterable[SemanticShift]) -> str:
-    rows = [(code(one.name), text(one.about), code(one.nominal), codes(one.options)) for one in shifts]
-    return table(("Shift", "Meaning", "Nominal", "Options"), rows)
-
-
-def _kinds(task: Task) -> str:
-    rows = []
-    for channel in CHANNELS:
-        links = [
-            f"[{code(kind.name)}](../disruptions/{channel}.md#{kind.name})"
-            for kind in registry.supported_kinds(task, channel)
-        ]
-        named = ", ".join(links) or "none"
-        rows.append((channel, f"{named}, and every parameter above" if channel == "dynamics" and links else named))
-    return table(("Channel", "Kinds"), rows)
-
-
-def _budgets(task: Task) -> str:
-    budgets = [task.budget(name) for name in BUDGETS]
-    columns = ("Budget", "Training steps", "Episodes per disruption")
-    rows = [(code(budget.name), f"{budget.steps:,}", str(budget.episodes)) for budget in budgets]
-    return table(columns, rows, numbers=columns[1:])
-
-
-def _protocol(task: Task) -> str:
-    blocks = []
-    for version in registry.PROTOCOLS:
-        cells = registry.task_protocol(task.id, version)
-        rows = [(code(split.name), "<br>".join(map(code, split.disruptions))) for split in cells.splits]
-        count = sum(len(split.disruptions) for split in cells.splits)
-        summary = (
-            f"Protocol {version}: {len(cells.splits)} splits, {count} disruptions, {len(cells.seeds)} episodes each"
-        )
-        seeds = f"Episode seeds {cells.seeds[0]} to {cells.seeds[-1]}; sha256 {code(cells.sha256)}."
-        blocks.append(folded(summary, joined(table(("Split", "Disruptions"), rows), seeds)))
-    return joined(*blocks)

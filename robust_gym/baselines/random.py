@@ -73,15 +73,18 @@ class RandomPolicy:
         """Draw actions.
 
         Args:
-            observation: ``[B, …]``, or a dict of such arrays keyed by agent.
+            observation: ``[B, …]``, or a dict of such arrays keyed by agent, or by part of a dict observation.
             state: For each row, a hash of what it has observed; ``None`` at first.
             episode_start: Rows that begin an episode, ``[B]``.
 
         Returns:
             Actions ``[B, …]``, or a dict of them keyed by agent, and the new state.
         """
-        many = isinstance(observation, Mapping)
-        arrays = [observation[agent] for agent in self._spaces] if many else [observation]
+        many = None not in self._spaces
+        if isinstance(observation, Mapping):
+            arrays = [observation[name] for name in (self._spaces if many else observation)]
+        else:
+            arrays = [observation]
         start = self._seed.to_bytes(8, "big")
         before = state or [start] * len(episode_start)
         # Not Python's hash(), which differs from process to process.

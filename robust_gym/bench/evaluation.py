@@ -18,6 +18,7 @@ from robust_gym.plugins import load_plugins
 from robust_gym.terminal import console, table
 
 COLUMNS = ("split", "disruption", "mean return", "mean length", "episodes")
+COST = "mean cost"
 
 HEADINGS = {"id": "ID", "ood": "OOD", "worst": "worst", "gap": "gap"}
 
@@ -106,10 +107,12 @@ def _print(evaluation: Evaluation) -> None:
             f"{result.mean:,.2f}",
             f"{sum(result.lengths) / len(result.lengths):,.1f}",
             str(len(result.returns)),
+            *((f"{sum(result.costs) / len(result.costs):,.2f}",) if result.costs else ()),
         )
         for result in evaluation.results
     ]
-    out.print(table(COLUMNS, lines, title=evaluation.task, numbers=COLUMNS[2:]))
+    shown = (*COLUMNS, COST) if any(result.costs for result in evaluation.results) else COLUMNS
+    out.print(table(shown, lines, title=evaluation.task, numbers=shown[2:]))
     means = [(split, f"{value:,.2f}") for split, value in evaluation.split_means().items()]
     out.print()
     out.print(table(("split", "mean return"), means, numbers=("mean return",)))

@@ -52,7 +52,7 @@ def summarise(records: Sequence[RunRecord]) -> dict[str, float]:
     """Return ``id``, ``ood``, ``worst`` and ``gap`` of one finished cell."""
     first = records[0]
     results = tuple(
-        DisruptionResult(entry.disruption, entry.split, entry.episode_seeds, entry.returns, entry.lengths)
+        DisruptionResult(entry.disruption, entry.split, entry.episode_seeds, entry.returns, entry.lengths, entry.costs)
         for entry in records
     )
     evaluation = Evaluation(first.task, first.protocol, first.protocol_sha256, results, first.evaluate_seconds)

@@ -203,6 +203,7 @@ def _record(common: Mapping[str, Any], result: DisruptionResult) -> RunRecord:
         "episode_seeds": result.episode_seeds,
         "returns": result.returns,
         "lengths": result.lengths,
+        "costs": result.costs,
     }
     try:
         # Through JSON, so that a record in memory is what a reader of the file will see.

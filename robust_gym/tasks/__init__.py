@@ -57,7 +57,7 @@ def build(task: str, disruption: str | None = None, **kwargs: Any) -> gym.Env[An
         )
     parsed = Disruption.parse(disruption)
     found.require()
-    return disturb(_undisturbed(found, kwargs), found, parsed)
+    return disturb(undisturbed(found, **kwargs), found, parsed)
 
 
 # gym.make reads here which pictures it may ask for; without it, "rgb_array_list" would not be understood.
@@ -67,7 +67,13 @@ build.metadata = {  # type: ignore[attr-defined]
 }
 
 
-def _undisturbed(task: Task, kwargs: dict[str, Any]) -> Any:
+def undisturbed(task: Task, **kwargs: Any) -> Any:
+    """Build a task's environment without disruption wrappers and without its time limit.
+
+    Args:
+        task: The task.
+        **kwargs: Arguments of the underlying environment.
+    """
     merged = {**task.kwargs, **kwargs}
     if ":" in task.base:
         return load(task.base)(**merged)
@@ -94,7 +100,7 @@ def make_parallel(id: str, disruption: str | None = None, **kwargs: Any) -> Para
         raise ValueError(f"{id} has a single agent: use gymnasium.make or robust_gym.make")
     parsed = Disruption.parse(disruption)
     found.require()
-    return disturb_parallel(_undisturbed(found, kwargs), found, parsed)
+    return disturb_parallel(undisturbed(found, **kwargs), found, parsed)
 
 
 def make(id: str, disruption: str | None = None, **kwargs: Any) -> Any:

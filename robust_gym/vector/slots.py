@@ -28,6 +28,7 @@ class Episode:
     disruption: str
     seed: int
     total: float = 0.0
+    cost: float = 0.0
     length: int = 0
 
 
@@ -53,10 +54,12 @@ class _Slot:
             action = {agent: one for agent, one in action.items() if agent in self.env.agents}
             observation, _, _, _, infos = self.env.step(action)
             self.episode.total += sum(info.get("nominal_reward", 0.0) for info in infos.values())
+            self.episode.cost += sum(info.get("nominal_cost", 0.0) for info in infos.values())
             over = not self.env.agents
         else:
             observation, _, terminated, truncated, info = self.env.step(action)
             self.episode.total += info["nominal_reward"]
+            self.episode.cost += info.get("nominal_cost", 0.0)
             over = terminated or truncated
         self.episode.length += 1
         return observation, over or self.episode.length >= self.horizon
@@ -72,7 +75,7 @@ class EpisodeBatch:
         slots: Rows of every batch.
 
     Attributes:
-        observation: ``[slots, …]``, or a dict of such arrays keyed by agent.
+        observation: ``[slots, …]``, or a dict of such arrays: keyed by agent, or by part of a dict observation.
         episode_start: Booleans ``[slots]``: rows whose episode has just begun.
     """
 
@@ -157,7 +160,9 @@ class EpisodeBatch:
             self.observation = {agent: buffer(env.observation_space(agent)) for agent in env.possible_agents}
         else:
             self._action_spaces = env.action_space
-            self.observation = buffer(env.observation_space)
+            space = env.observation_space
+            parts = space.spaces if isinstance(space, spaces.Dict) else None
+            self.observation = {name: buffer(part) for name, part in parts.items()} if parts else buffer(space)
 
     def _store(self, row: int, observation: Any) -> None:
         if not self._filled:
@@ -166,8 +171,8 @@ class EpisodeBatch:
             for idle in range(len(self._slots)):
                 self._store(idle, observation)
         if isinstance(self.observation, dict):
-            for agent, one in observation.items():
-                self.observation[agent][row] = one
+            for name, one in observation.items():
+                self.observation[name][row] = one
         else:
             self.observation[row] = observation
 

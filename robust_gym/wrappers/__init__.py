@@ -11,11 +11,14 @@ from typing import Any
 
 _HOME = {
     "ActionDisruption": "action",
+    "CostDisruption": "cost",
     "DynamicsDisruption": "dynamics",
     "Nominal": "reward",
     "ObservationDisruption": "observation",
     "RewardDisruption": "reward",
+    "Safe": "safe",
     "ParallelActionDisruption": "parallel",
+    "ParallelCostDisruption": "parallel",
     "ParallelDynamicsDisruption": "parallel",
     "ParallelNominal": "parallel",
     "ParallelObservationDisruption": "parallel",

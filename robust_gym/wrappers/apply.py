@@ -12,9 +12,10 @@ from robust_gym.disruption import Disruption, DisruptionError, Term, did_you_mea
 from robust_gym.kinds import CHANNELS
 from robust_gym.task import Task
 from robust_gym.wrappers.action import ActionDisruption
+from robust_gym.wrappers.base import space_kind
+from robust_gym.wrappers.cost import CostDisruption
 from robust_gym.wrappers.dynamics import DynamicsDisruption, check_term
 from robust_gym.wrappers.observation import ObservationDisruption
-from robust_gym.wrappers.base import space_kind
 from robust_gym.wrappers.reward import Nominal, RewardDisruption
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ _WRAPPERS: dict[str, Any] = {
     "dynamics": DynamicsDisruption,
     "action": ActionDisruption,
     "reward": RewardDisruption,
+    "cost": CostDisruption,
     "observation": ObservationDisruption,
 }
 
@@ -105,6 +107,7 @@ def disturb_parallel(env: ParallelEnv[Any, Any, Any], task: Task, disruption: Di
         "dynamics": parallel.ParallelDynamicsDisruption,
         "action": parallel.ParallelActionDisruption,
         "reward": parallel.ParallelRewardDisruption,
+        "cost": parallel.ParallelCostDisruption,
         "observation": parallel.ParallelObservationDisruption,
     }
     env = parallel.ParallelNominal(env, task)

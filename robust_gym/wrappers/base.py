@@ -170,13 +170,16 @@ class TermRunner:
         return np.array(disturbed, dtype=self._dtype)
 
 
-def runners(terms: Sequence[Term], signal: Signal, agent: str | None = None) -> list[TermRunner]:
+def runners(
+    terms: Sequence[Term], signal: Signal, agent: str | None = None, part: str | None = None
+) -> list[TermRunner]:
     """Return the runners of a channel's terms that concern one agent, in order of application.
 
     Args:
         terms: All terms of one channel.
         signal: The agent's signal.
         agent: The agent's name; ``None`` for a single-agent task.
+        part: The key of a Dict observation that the signal is; each has a stream of its own.
 
     Raises:
         DisruptionError: If a term cannot act on the signal, or names an agent where there is only one.
@@ -189,7 +192,7 @@ def runners(terms: Sequence[Term], signal: Signal, agent: str | None = None) -> 
         occurrence = seen[term.kind, meant]
         seen[term.kind, meant] += 1
         if agent is None or meant in ("*", agent):
-            key = (occurrence, term.channel, term.kind, meant, agent or "")
+            key = (occurrence, term.channel, term.kind, meant, agent or part or "")
             chosen.append(TermRunner(term.resolved(), key, signal))
     return chosen
 

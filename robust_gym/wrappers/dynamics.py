@@ -136,6 +136,11 @@ class DynamicsProcess:
         self._write()
         return True
 
+    def restore(self) -> None:
+        """Let the adapter prepare and write the nominal world, which the next reset is in."""
+        self.values = self._task.nominal_values()
+        self._adapter.configure(self.values)
+
     def _write(self) -> None:
         self._adapter.apply({name: value for name, value in self.values.items() if not isinstance(value, str)})
 
@@ -145,7 +150,8 @@ class DynamicsProcess:
         if term.spec is not None:
             (delta,) = term.resolved().args
             assert not isinstance(delta, (str, Range))
-            return {name: _spread(parameter, delta, rng) for name, parameter in self._task.dynamics.items()}
+            drawn = [parameter for parameter in self._task.dynamics.values() if parameter.drawn]
+            return {parameter.name: _spread(parameter, delta, rng) for parameter in drawn}
         parameter = self._task.dynamics[term.kind]
         if term.level is not None:
             random = find_kind("dynamics", "random")
@@ -184,6 +190,8 @@ class DynamicsProcess:
 
 def into(space: spaces.Space[Any], observation: Any) -> Any:
     """Clip an observation of a changed world into the space that the nominal world declares."""
+    if isinstance(space, spaces.Dict):
+        return {name: into(space[name], part) for name, part in observation.items()}
     if not isinstance(space, spaces.Box) or space.contains(observation):
         return observation
     return np.clip(observation, space.low, space.high).astype(space.dtype)
@@ -235,3 +243,19 @@ class DynamicsDisruption(ChannelWrapper):
         if changed:
             info = {**info, "dynamics": self._process.report()}
         return into(self.observation_space, observation), reward, terminated, truncated, info
+
+
+def restore(env: Any) -> None:
+    """Make the world under a disturbed environment nominal again, and reset it.
+
+    For callers that take the wrappers off and use the environment underneath on its own.
+
+    Args:
+        env: An environment in which some wrapper changes the dynamics.
+    """
+    while not hasattr(env, "_process"):
+        env = env.env
+    process: DynamicsProcess = env._process
+    process.restore()
+    env.env.reset(seed=0)
+    process.after_reset()

@@ -13,9 +13,10 @@ from robust_gym.disruption import Term
 from robust_gym.task import Task
 from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Signal, TermRunner, runners
+from robust_gym.wrappers.cost import cost_signal
 from robust_gym.wrappers.dynamics import DynamicsProcess, into
 from robust_gym.wrappers.observation import observation_signal
-from robust_gym.wrappers.reward import reward_signal
+from robust_gym.wrappers.reward import reward_signal, truth
 
 
 class _PerAgent:
@@ -61,7 +62,7 @@ class ParallelNominal(BaseParallelWrapper[Any, Any, Any]):
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
         """Step, and note the rewards."""
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
-        noted = {a: {**infos.get(a, {}), "nominal_reward": float(reward)} for a, reward in rewards.items()}
+        noted = {agent: truth(reward, infos.get(agent, {})) for agent, reward in rewards.items()}
         return observations, rewards, terminations, truncations, {**infos, **noted}
 
 
@@ -154,6 +155,26 @@ class ParallelRewardDisruption(_ParallelChannel):
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
         disturbed = {agent: float(reward) for agent, reward in self._disturb(rewards).items()}
         return observations, disturbed, terminations, truncations, infos
+
+
+class ParallelCostDisruption(_ParallelChannel):
+    """Disturbs the cost that each agent is told in its ``info``.
+
+    Args:
+        env: The environment.
+        terms: Terms of the cost channel.
+        task: The task whose cost scale applies.
+    """
+
+    def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
+        super().__init__(env, terms, {agent: cost_signal(task) for agent in env.possible_agents})
+
+    def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
+        """Step, and disturb the costs."""
+        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        costs = self._disturb({agent: float(info["cost"]) for agent, info in infos.items() if "cost" in info})
+        told = {agent: {**infos[agent], "cost": float(cost)} for agent, cost in costs.items()}
+        return observations, rewards, terminations, truncations, {**infos, **told}
 
 
 class ParallelObservationDisruption(_ParallelChannel):

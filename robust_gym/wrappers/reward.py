@@ -31,8 +31,19 @@ def reward_signal(task: Task | None) -> Signal:
     return Signal(spaces.Box(-np.inf, np.inf, (), np.float64), np.asarray(scale), 0.0)
 
 
+def truth(reward: Any, info: dict[str, Any]) -> dict[str, Any]:
+    """Return an ``info`` with the true reward and, where there is one, the true cost of a step."""
+    noted = {**info, "nominal_reward": float(reward)}
+    if "cost" in info:
+        noted["nominal_cost"] = float(info["cost"])
+    return noted
+
+
 class Nominal(ChannelWrapper):
-    """Tells the truth in ``info``: each step's reward in ``"nominal_reward"``, the world at reset in ``"dynamics"``.
+    """Tells the truth in ``info``.
+
+    Each step's reward is in ``"nominal_reward"``, its cost, where there is one, in ``"nominal_cost"``, and the
+    world at reset in ``"dynamics"``.
 
     Args:
         env: The environment.
@@ -53,7 +64,8 @@ class Nominal(ChannelWrapper):
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and note the reward."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, reward, terminated, truncated, {**info, "nominal_reward": float(reward)}
+        noted = truth(reward, info)
+        return observation, reward, terminated, truncated, noted
 
 
 class RewardDisruption(ChannelWrapper):

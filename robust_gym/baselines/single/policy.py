@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from robust_gym.baselines.base import read_policy, save_policy
 from robust_gym.baselines.single import layers
 from robust_gym.baselines.single.frames import Array, push
+from robust_gym.baselines.single.vectors import vectors
 from robust_gym.task import Task
 
 CLIP = 10.0
@@ -69,6 +69,7 @@ class FeedForwardPolicy:
         moments: Mean and standard deviation of observations, subtracted and divided by; ``None`` for raw ones. A
             standard deviation of infinity makes a number read 0.
         image: Whether observations are images, seen through [frames][robust_gym.baselines.single.frames].
+        states: How many values a Discrete observation has; 0 for other spaces.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class FeedForwardPolicy:
         *,
         moments: tuple[Tensor, Tensor] | None = None,
         image: bool = False,
+        states: int = 0,
     ) -> None:
         self.network = network.requires_grad_(False)
         self.head = head
@@ -87,13 +89,14 @@ class FeedForwardPolicy:
         self.task = task
         self.moments = moments
         self.image = image
+        self.states = states
 
     @torch.no_grad()
-    def act(self, observation: Array, state: Array | None, episode_start: Array) -> tuple[Array, Array | None]:
+    def act(self, observation: Any, state: Array | None, episode_start: Array) -> tuple[Array, Array | None]:
         """Choose the most likely actions.
 
         Args:
-            observation: ``[B, …]``.
+            observation: ``[B, …]``, or a dict of such arrays keyed by part.
             state: What the last call returned: the last frames, or ``None`` where one observation is enough.
             episode_start: Rows whose frames are forgotten first, ``[B]``.
 
@@ -105,7 +108,7 @@ class FeedForwardPolicy:
             inputs = torch.from_numpy(state).float() / 255
         else:
             # Observations may be float64, as MuJoCo's are; normalising comes first, in full precision.
-            rows = torch.from_numpy(np.reshape(observation, (len(observation), -1)))
+            rows = torch.from_numpy(vectors(observation, self.states))
             if self.moments is not None:
                 mean, std = self.moments
                 rows = torch.clamp((rows - mean) / std, -CLIP, CLIP)
@@ -121,6 +124,7 @@ class FeedForwardPolicy:
             "layers": layers.describe(self.network),
             "head": {"kind": self.head.kind, "low": list(self.head.low), "high": list(self.head.high)},
             "image": self.image,
+            "states": self.states,
         }
         save_policy(directory, self.algorithm, self.task, weights, meta)
 
@@ -140,7 +144,7 @@ class FeedForwardPolicy:
             )
             moments = (weights["mean"], weights["std"]) if "mean" in weights else None
             head = Head.from_json(meta["head"])
-            image = bool(meta["image"])
+            image, states = bool(meta["image"]), int(meta.get("states", 0))
         except (KeyError, TypeError, RuntimeError) as error:
             raise ValueError(f"{directory} holds no feed-forward policy: {error}") from error
-        return cls(network, head, str(meta["algorithm"]), task, moments=moments, image=image)
+        return cls(network, head, str(meta["algorithm"]), task, moments=moments, image=image, states=states)

@@ -20,6 +20,7 @@ from robust_gym.baselines.base import Progress, training_seed
 from robust_gym.baselines.single.frames import StackedFrames
 from robust_gym.baselines.single.layers import flat
 from robust_gym.baselines.single.policy import FeedForwardPolicy, Head
+from robust_gym.baselines.single.vectors import VectorObservation
 from robust_gym.task import Task
 
 _PROGRESS_EVERY = 100
@@ -96,7 +97,9 @@ def training_envs(
     def maker(stream: np.random.SeedSequence) -> Callable[[], gym.Env[Any, Any]]:
         def one() -> gym.Env[Any, Any]:
             env = TrainingEpisodes(make(task.id, disruption=disruption), np.random.default_rng(stream))
-            return StackedFrames(env) if image else env
+            if image:
+                return StackedFrames(env)
+            return VectorObservation(env) if task.observation in ("dict", "discrete") else env
 
         return one
 
@@ -127,7 +130,11 @@ def policy_of(
         head = Head("squash" if squash else "clip", tuple(space.low.tolist()), tuple(space.high.tolist()))
     else:
         head = Head("discrete")
-    return FeedForwardPolicy(network, head, name, task, moments=moments, image=task.observation == "image")
+    image, values = task.observation == "image", 0
+    if task.observation == "discrete":
+        assert envs.observation_space.shape is not None
+        (values,) = envs.observation_space.shape  # one-hot
+    return FeedForwardPolicy(network, head, name, task, moments=moments, image=image, states=values)
 
 
 def _moments(envs: VecNormalize) -> tuple[torch.Tensor, torch.Tensor]:

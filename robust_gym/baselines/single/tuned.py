@@ -15,8 +15,9 @@ from robust_gym.task import Task
 
 Values = Mapping[str, Any]
 
+_PHYSICS = ("mujoco", "robotics", "mazes", "safety_velocity", "safety_navigation", "dm_control", "energy")
 _PPO_FAMILY: dict[str, Values] = {
-    "mujoco": {"normalise": True},
+    **{family: {"normalise": True} for family in _PHYSICS},
     "box2d": {
         "n_envs": 16,
         "n_steps": 1024,

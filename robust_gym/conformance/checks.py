@@ -1,11 +1,9 @@
-"""Checks that every task must pass: run by the tests, by ``robust-gym validate``, and by you on your own.
-
-Each check takes a task's id and raises ``AssertionError`` with what it found.
-"""
+"""The checks: each takes a task's id and raises ``AssertionError`` with what it found."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import io
 import multiprocessing
 import warnings
 from collections.abc import Callable
@@ -13,15 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 
 from robust_gym import registry
+from robust_gym.conformance.rollout import Rollout, rollout
+from robust_gym.conformance.worlds import Worlds
 from robust_gym.disruption import Disruption
 from robust_gym.kinds import CHANNELS
 from robust_gym.task import DynamicsParameter, Task, load
 from robust_gym.tasks import make
+from robust_gym.wrappers.apply import check
+from robust_gym.wrappers.base import space_kind
 
 STEPS = 200
+SLOW_STEPS = 50
+"""Steps of a rollout, of a slow task."""
+
+# What multiplies, hides or delays a signal does nothing to one that is always zero.
+_SILENT_ON_ZERO = {"scale", "flip", "delay", "dropout"}
 
 
 @dataclass(frozen=True)
@@ -39,81 +45,17 @@ class Finding:
     detail: str = ""
 
 
-@dataclass
-class Rollout:
-    """What a fixed sequence of random actions led to.
-
-    Attributes:
-        observations: Every observation, resets included, flattened; of a team, one after the other.
-        rewards: Every reward, as the agent was told it.
-        nominal: Every true reward; equal to ``rewards`` where the environment does not report it.
-    """
-
-    observations: list[np.ndarray]
-    rewards: list[float]
-    nominal: list[float]
-
-    def same_observations(self, other: Rollout) -> bool:
-        """Return whether all observations are equal to the bit."""
-        return len(self.observations) == len(other.observations) and all(
-            np.array_equal(a, b, equal_nan=True) for a, b in zip(self.observations, other.observations, strict=True)
-        )
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rollout) and self.rewards == other.rewards and self.same_observations(other)
-
-    def digest(self) -> str:
-        """Return a hash of everything."""
-        parts = [np.asarray(o).tobytes() for o in self.observations] + [np.asarray(self.rewards).tobytes()]
-        return hashlib.sha256(b"".join(parts)).hexdigest()
+def steps_of(task: Task) -> int:
+    """Return how many steps a rollout of a task takes."""
+    return SLOW_STEPS if task.slow else STEPS
 
 
-def rollout(env: Any, seed: int = 7, steps: int = STEPS, check_spaces: bool = False) -> Rollout:
-    """Play random actions, the same for the same seed, through as many episodes as fit into some steps.
-
-    Args:
-        env: A Gymnasium or PettingZoo parallel environment; it is closed afterwards.
-        seed: Seed of the first reset (later ones are unseeded) and of the actions.
-        steps: Steps to take.
-        check_spaces: Whether to check that every observation is inside its space.
-    """
-    many = hasattr(env, "possible_agents")
-    spaces = {agent: env.action_space(agent) for agent in env.possible_agents} if many else {None: env.action_space}
-    for number, space in enumerate(spaces.values()):
-        space.seed(seed + number)
-    result = Rollout([], [], [])
-
-    def note(observation: Any) -> None:
-        seen = observation if many else {None: observation}
-        result.observations.append(np.concatenate([np.asarray(one).ravel() for one in seen.values()] or [np.zeros(0)]))
-        if check_spaces:
-            for agent, one in seen.items():
-                space = env.observation_space(agent) if many else env.observation_space
-                assert space.contains(one), f"the observation {one!r} is outside {space}"
-
-    observation, _ = env.reset(seed=seed)
-    note(observation)
-    for _ in range(steps):
-        if many:
-            observation, rewards, _, _, infos = env.step({agent: spaces[agent].sample() for agent in env.agents})
-            result.rewards.extend(map(float, rewards.values()))
-            result.nominal.extend(float(infos[agent].get("nominal_reward", rewards[agent])) for agent in rewards)
-            over = not env.agents
-        else:
-            observation, reward, terminated, truncated, info = env.step(spaces[None].sample())
-            result.rewards.append(float(reward))
-            result.nominal.append(float(info.get("nominal_reward", reward)))
-            over = terminated or truncated
-        note(observation)
-        if over:
-            observation, _ = env.reset()
-            note(observation)
-    env.close()
-    return result
+def _play(id: str, disruption: str | None = None, seed: int = 7) -> Rollout:
+    return rollout(make(id, disruption=disruption), seed, steps_of(registry.task(id)))
 
 
-def _play(task: str, disruption: str | None = None, **kwargs: Any) -> Rollout:
-    return rollout(make(task, disruption=disruption), **kwargs)
+def _worlds(id: str) -> Worlds:
+    return Worlds(id, steps_of(registry.task(id)))
 
 
 def _raw(task: Task) -> Any:
@@ -142,43 +84,53 @@ def check_api(id: str) -> None:
         if task.api == "parallel":
             from pettingzoo.test import parallel_api_test
 
-            parallel_api_test(env, num_cycles=STEPS)
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints that it has passed
+                parallel_api_test(env, num_cycles=steps_of(task))
         else:
             from gymnasium.utils.env_checker import check_env
 
             with warnings.catch_warnings():
                 # Advice on the base environment's own spaces, nothing a task here could change.
                 warnings.simplefilter("ignore")
-                check_env(env.unwrapped if disruption is None else env, skip_render_check=True)
+                check_env(env, skip_render_check=True)
         env.close()
 
 
 def check_seeding(id: str) -> None:
-    """The same seed gives the same rollout, another seed another one, undisturbed and disturbed."""
+    """The same seed gives the same rollout, whatever was played before; another seed another one."""
     disruption = some_disruption(registry.task(id))
-    for chosen in (None, disruption):
-        assert _play(id, chosen) == _play(id, chosen), f"two rollouts of seed 7 differ under {chosen or 'none'}"
-    assert _play(id, disruption, seed=7) != _play(id, disruption, seed=8), "seeds 7 and 8 give the same rollout"
+    with _worlds(id) as worlds:
+        for chosen in (None, disruption):
+            first = worlds.play(chosen)
+            assert worlds.play(chosen, seed=8) != first, f"seeds 7 and 8 give the same rollout under {chosen or 'none'}"
+            assert worlds.play(chosen) == first, f"a rollout of seed 7 depends on what was played before it ({chosen})"
+            assert _play(id, chosen) == first, f"two environments differ at seed 7 under {chosen or 'none'}"
 
 
 def check_none(id: str) -> None:
     """``none`` is bit-identical to the environment underneath."""
-    raw = rollout(_raw(registry.task(id)))
+    task = registry.task(id)
+    raw = rollout(_raw(task), steps=steps_of(task))
     for disruption in (None, "none"):
         assert _play(id, disruption) == raw, f"disruption={disruption!r} differs from the raw environment"
 
 
 def check_spaces(id: str) -> None:
-    """Every observation is inside its space: undisturbed, under every kind, and at every parameter's bounds."""
+    """Every observation is inside its space at every parameter's bounds, and with all of them drawn at once."""
     task = registry.task(id)
-    bounds = [f"dynamics:{p.name}:{end:g}" for p in task.dynamics.values() for end in (p.low, p.high)]
-    drawn = [f"dynamics:random@{level}" for level in range(1, 6)] if task.dynamics else []
-    extremes = [text for text in bounds if not text.endswith((":0", ":1"))]  # nominal for "set" and "scale"
-    for number, disruption in enumerate([None, *disruptions(task), *drawn, *extremes]):
-        try:
-            _play(id, disruption, seed=number, check_spaces=True, steps=100)
-        except AssertionError as error:
-            raise AssertionError(f"under {disruption or 'none'}: {error}") from None
+    drawn = [f"dynamics:random@{level}" for level in (1, 3, 5)] if task.dynamics else []
+    with _worlds(id) as worlds:
+        for number, disruption in enumerate([None, *drawn, *_bounds(task)]):
+            worlds.play(disruption, seed=number, steps=steps_of(task) // 2, check_spaces=True)
+
+
+def _bounds(task: Task) -> list[str]:
+    return [
+        f"dynamics:{parameter.name}:{end:g}"
+        for parameter in task.dynamics.values()
+        for end in (parameter.low, parameter.high)
+        if end != parameter.identity
+    ]
 
 
 def disruptions(task: Task) -> list[str]:
@@ -201,32 +153,52 @@ def _both_sides(parameter: DynamicsParameter) -> list[float]:
 
 
 def check_effect(id: str) -> None:
-    """Every kind, every parameter (below and above its nominal value) and every semantic option matters."""
+    """Every kind, every parameter (below and above its nominal value) and every semantic option matters.
+
+    Each observation is inside its space, and afterwards the world is nominal again to the bit. A kind that multiplies
+    or hides rewards or costs is left out where random actions earn or cost nothing at all.
+    """
     task = registry.task(id)
-    nominal = _play(id)
-    idle = [text for text in disruptions(task) if _play(id, text) == nominal]
-    assert not idle, f"no effect on {STEPS} random steps: {', '.join(idle)}"
+    with _worlds(id) as worlds:
+        nominal = worlds.play(check_spaces=True)
+        silent = {"reward"} if not any(nominal.nominal) else set()
+        silent |= {"cost"} if not any(nominal.costs) else set()
+        idle = [
+            text
+            for text in disruptions(task)
+            if worlds.play(text, check_spaces=True) == nominal and not _excused(text, silent)
+        ]
+        assert not idle, f"no effect on {worlds.steps} random steps: {', '.join(idle)}"
+        assert worlds.play() == nominal, "after disturbances, the nominal world is not what it was"
+
+
+def _excused(disruption: str, silent: set[str]) -> bool:
+    (term,) = Disruption.parse(disruption).terms
+    return term.channel in silent and term.kind in _SILENT_ON_ZERO
 
 
 def check_schedules(id: str) -> None:
     """A dynamics parameter can change within an episode, and comes back to the nominal value to the bit."""
-    task = registry.task(id)
-    if not task.dynamics:
+    if not registry.task(id).dynamics:
         return
-    for schedule in ("every=3", "p=0.5", "ramp=30", "steps=5..9"):
-        assert _play(id, f"dynamics:0.3~{schedule}") != _play(id), f"dynamics:0.3~{schedule} has no effect"
-    late = _play(id, f"dynamics:0.3~steps={STEPS * 10}..{STEPS * 11}")
-    assert late == _play(id), "dynamics that never act differ from the raw environment"
+    with _worlds(id) as worlds:
+        nominal = worlds.play()
+        for schedule in ("every=3", "p=0.5", "ramp=30", "steps=5..9"):
+            assert worlds.play(f"dynamics:0.3~{schedule}") != nominal, f"dynamics:0.3~{schedule} has no effect"
+        late = worlds.play(f"dynamics:0.3~steps={STEPS * 10}..{STEPS * 11}")
+        assert late == nominal, "dynamics that never act differ from the raw environment"
 
 
 def check_randomness(id: str) -> None:
     """A term leaves the environment's randomness and other terms' draws untouched."""
     task = registry.task(id)
-    nominal, noisy = _play(id), _play(id, "reward:gauss:0.5")
-    assert noisy.same_observations(nominal), "reward noise changed the observations"
-    assert noisy.nominal == nominal.nominal, "reward noise changed the true reward"
-    both = _play(id, "reward:gauss:0.5+obs:gauss:0.3")
-    assert both.rewards == noisy.rewards, "adding observation noise changed the reward noise"
+    other = "obs:delay:3" if task.observation == "discrete" else "obs:gauss:0.3"
+    with _worlds(id) as worlds:
+        nominal, noisy = worlds.play(), worlds.play("reward:gauss:0.5")
+        assert noisy.same_observations(nominal), "reward noise changed the observations"
+        assert noisy.nominal == nominal.nominal, "reward noise changed the true reward"
+        both = worlds.play(f"reward:gauss:0.5+{other}")
+        assert both.rewards == noisy.rewards, "adding an observation disruption changed the reward noise"
     if task.dynamics and task.api == "gymnasium":
         states = []
         for disruption in ("none", "dynamics:0.3"):
@@ -249,7 +221,8 @@ def check_spec(id: str) -> None:
     spec = gym.envs.registration.EnvSpec.from_json(text)
     assert spec == env.spec, "the spec differs after JSON"
     assert spec.kwargs["disruption"] == disruption, f"the spec's disruption is {spec.kwargs.get('disruption')!r}"
-    assert rollout(gym.make(spec)) == rollout(env), "the environment made from the spec differs"
+    steps = steps_of(task)
+    assert rollout(gym.make(spec), steps=steps) == rollout(env, steps=steps), "the environment made from it differs"
 
 
 def digest(task: Task, disruption: str | None) -> str:
@@ -272,14 +245,20 @@ def check_spawn(id: str) -> None:
 
 
 def check_protocol(id: str) -> None:
-    """Every disruption of the protocol can be made, is in canonical form, and belongs to one split."""
-    cells = registry.task_protocol(id)
+    """The task can honour every disruption of the protocol; each is canonical and belongs to one split."""
+    task, cells = registry.task(id), registry.task_protocol(id)
     everything = [disruption for split in cells.splits for disruption in split.disruptions]
     assert len(set(everything)) == len(everything), "a disruption stands in two places of the protocol"
-    for split in cells.splits:
-        for disruption in split.disruptions:
-            assert str(Disruption.parse(disruption)) == disruption, f"{disruption!r} is not canonical"
-            make(id, disruption=disruption).close()
+    env = make(id)
+    many = task.api == "parallel"
+    agents = [str(agent) for agent in env.possible_agents] if many else None
+    action = space_kind(env.action_space(env.possible_agents[0]) if many else env.action_space)
+    env.close()
+    assert action == task.action, f"the task's actions are {action}, not {task.action}"
+    for disruption in everything:
+        parsed = Disruption.parse(disruption)
+        assert str(parsed) == disruption, f"{disruption!r} is not canonical"
+        check(parsed, task, action, agents)
 
 
 CHECKS: dict[str, Callable[[str], None]] = {
@@ -311,9 +290,9 @@ def check_task(id: str) -> list[Finding]:
     """
     registry.task(id).require()
     findings = []
-    for name, check in CHECKS.items():
+    for name, one in CHECKS.items():
         try:
-            check(id)
+            one(id)
         except Exception as error:
             findings.append(Finding(name, False, f"{type(error).__name__}: {error}"))
         else:

@@ -1,0 +1,107 @@
+"""Run the full property suite on the slow tasks, and record what it found.
+
+    python benchmarks/nightly.py [--all] [--jobs 2] [TASK ...]
+
+Writes ``tests/nightly.json``: for every slow task what each check found, how long it took, and a fingerprint of the
+task's entry. CI runs the suite on all other tasks, and for the slow ones it requires a record here, passed, of the
+entry as it stands. A task with such a record is skipped unless named or ``--all`` is given; a killed run goes on where
+it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+import multiprocessing
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from robust_gym import conformance, record, registry
+
+FILE = Path(__file__).parents[1] / "tests" / "nightly.json"
+MEASURED = ("observation_scale", "reward_scale", "cost_scale", "spaces", "reference")
+
+
+def fingerprint(id: str) -> str:
+    """Return a hash of a task's entry, without what is measured of it."""
+    entry = {name: value for name, value in asdict(registry.task(id)).items() if name not in MEASURED}
+    return hashlib.sha256(json.dumps(entry, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def slow_tasks() -> list[str]:
+    """List the slow tasks that can be made here."""
+    return [id for id in registry.list_tasks() if registry.task(id).slow and registry.task(id).missing() is None]
+
+
+def load() -> dict[str, Any]:
+    """Read the last results, by task."""
+    results: dict[str, Any] = json.loads(FILE.read_text())["tasks"] if FILE.exists() else {}
+    return results
+
+
+def up_to_date(id: str, results: dict[str, Any]) -> bool:
+    """Return whether a task's entry has passed as it stands."""
+    known = results.get(id)
+    return bool(known) and known["fingerprint"] == fingerprint(id) and all(v == "ok" for v in known["checks"].values())
+
+
+def check(id: str) -> tuple[str, dict[str, Any]]:
+    """Run the suite on one task."""
+    started = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        findings = conformance.check_task(id)
+    return id, {
+        "fingerprint": fingerprint(id),
+        "checks": {finding.check: "ok" if finding.ok else finding.detail[:500] for finding in findings},
+        "seconds": round(time.perf_counter() - started, 1),
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+    }
+
+
+def save(results: dict[str, Any]) -> None:
+    """Write the results with the versions they were found with."""
+    about = record.provenance()
+    known = set(registry.list_tasks())
+    data = {
+        "libraries": dict(about.libraries),
+        "python": about.machine.python,
+        "tasks": {id: results[id] for id in sorted(results) if id in known},
+    }
+    FILE.write_text(json.dumps(data, indent=1) + "\n")
+
+
+def main() -> int:
+    """Check, record, and return 1 if a task failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*", help="ids, families or globs; every slow task by default")
+    parser.add_argument("--all", action="store_true", help="also those that have passed as they stand")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    options = parser.parse_args()
+    results = load()
+    chosen = registry.match_tasks(options.tasks) if options.tasks else slow_tasks()
+    todo = [id for id in chosen if options.all or options.tasks or not up_to_date(id, results)]
+    failed = 0
+    # Processes of their own, renewed after a few tasks: simulators leak. Not a multiprocessing.Pool, whose workers
+    # may not start processes, as one of the checks does.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, mp_context=context, max_tasks_per_child=10) as pool:
+        for number, future in enumerate(as_completed([pool.submit(check, id) for id in todo]), start=1):
+            id, result = future.result()
+            results[id] = result
+            save(results)
+            bad = {name: detail for name, detail in result["checks"].items() if detail != "ok"}
+            failed += bool(bad)
+            print(f"[{number}/{len(todo)}] {id} {result['seconds']:.0f} s {bad or 'ok'}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

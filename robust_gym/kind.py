@@ -1,0 +1,86 @@
+"""What a kind of disruption is: its arguments with units and bounds, its severity levels, its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CHANNELS = ("dynamics", "action", "reward", "cost", "observation")
+"""The channels, in the order in which they are applied, nearest the environment first."""
+
+DEFAULT_KIND = {
+    "dynamics": "random",
+    "action": "gauss",
+    "reward": "gauss",
+    "cost": "gauss",
+    "observation": "gauss",
+}
+"""The kind meant when a term names only a channel, as in ``obs:0.1``."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One numeric argument of a kind.
+
+    Attributes:
+        name: The key in ``key=value`` form, and the keyword of the implementing class.
+        about: What the number means.
+        unit: Its unit, for people.
+        low: Smallest accepted value.
+        high: Largest accepted value, or ``None`` for no limit.
+        default: Value used when the string leaves it out; ``None`` makes it required.
+        integer: Whether only whole numbers are accepted.
+        open_low: Whether ``low`` itself is refused.
+        identity: A value that would change nothing, and is therefore refused.
+    """
+
+    name: str
+    about: str
+    unit: str
+    low: float
+    high: float | None = None
+    default: float | None = None
+    integer: bool = False
+    open_low: bool = False
+    identity: float | None = None
+
+    def problem(self, value: float) -> str | None:
+        """Return why ``value`` is not acceptable, or ``None`` when it is."""
+        if self.integer and value != int(value):
+            return f"must be a whole number, got {value}"
+        if value < self.low or (self.open_low and value == self.low):
+            return f"must be {'>' if self.open_low else '>='} {self.low:g}, got {value}"
+        if self.high is not None and value > self.high:
+            return f"must be <= {self.high:g}, got {value}"
+        if self.identity is not None and value == self.identity:
+            return f"is {value:g}, which changes nothing"
+        return None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to disturb one channel.
+
+    Attributes:
+        channel: One of [CHANNELS][robust_gym.kinds.CHANNELS].
+        name: The word used in a disruption string.
+        about: One sentence for people.
+        arguments: The arguments, in positional order.
+        implementation: ``"module:Class"`` of the class that applies it.
+        spaces: The signals it can act on: ``"box"``, ``"discrete"`` or both.
+        levels: Arguments for severity ``@1`` to ``@5``, one tuple each.
+        source: Where the kind comes from in the literature.
+    """
+
+    channel: str
+    name: str
+    about: str
+    arguments: tuple[Argument, ...]
+    implementation: str
+    levels: tuple[tuple[float, ...], ...]
+    spaces: tuple[str, ...] = ("box",)
+    source: str = ""
+
+    @property
+    def usage(self) -> str:
+        """The kind written as a term, with its arguments named (``observation:freeze:p,steps``)."""
+        return f"{self.channel}:{self.name}:{','.join(a.name for a in self.arguments)}"
