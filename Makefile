@@ -10,11 +10,12 @@ export MKL_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup bench test check docs leaderboard lock system clean
+.PHONY: help setup bench test nightly check docs pictures leaderboard lock system clean
 
 help:
 	@echo "make bench        set up, then train robust-VDN and VDN, evaluate both, write the leaderboard page"
 	@echo "make test         set up, then run all checks and tests"
+	@echo "make nightly      run the full property suite on the slow tasks, and record what it found"
 	@echo "make check        lint, types, layers, generated files"
 	@echo "make docs         build the documentation into site/"
 	@echo "make leaderboard  build docs/leaderboard/index.html from the published records"
@@ -22,15 +23,17 @@ help:
 
 setup: $(VENV)/.ready
 
-# SustainGym pins Gymnasium and PettingZoo versions of 2023, so it comes without its dependencies, which the
-# lock holds at versions it works with.
+# These pin versions of Gymnasium, MuJoCo or PettingZoo that nothing else here works with, so they come without their
+# dependencies, which the lock holds at versions they do work with. README, "pip check", lists them.
+NO_DEPS := sustaingym==0.1.7 safety-gymnasium==1.0.0 metaworld==3.1.1
+
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@# The lock's versions exist for Python 3.11 to 3.13; 3.10 takes the newest that pyproject.toml allows.
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
 	then $(BIN)/pip install --quiet --requirement requirements.lock; \
 	else $(BIN)/pip install --quiet --editable ".[dev]"; fi
-	$(BIN)/pip install --quiet --no-deps sustaingym==0.1.7
+	$(BIN)/pip install --quiet --no-deps $(NO_DEPS)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -50,8 +53,15 @@ check: setup
 test: setup system check
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup
 
+nightly: setup
+	MUJOCO_GL=disable SDL_VIDEODRIVER=dummy $(BIN)/python benchmarks/nightly.py --jobs $(JOBS)
+
 docs: setup
 	$(BIN)/mkdocs build --strict
+
+# Needs EGL, see docs/task_pictures.py; the pictures are part of the repository.
+pictures: setup
+	MUJOCO_GL=egl SDL_VIDEODRIVER=dummy $(BIN)/python docs/task_pictures.py --missing
 
 leaderboard: setup
 	$(BIN)/robust-gym leaderboard robust_gym/leaderboard/published --out docs/leaderboard/index.html

@@ -6,10 +6,10 @@ import importlib.metadata
 import platform
 
 # Installed without dependencies by the Makefile, or part of every virtual environment.
-LEFT_OUT = {"robust-gym", "sustaingym", "pip"}
+LEFT_OUT = {"robust-gym", "pip", "sustaingym", "safety-gymnasium", "metaworld"}
 
 print(f"# Exact versions for `make` and CI; written by `make lock` with Python {platform.python_version()}.")
-print("# sustaingym 0.1.7 is installed beside these with --no-deps; see the Makefile.")
+print("# What the Makefile calls NO_DEPS is installed beside these.")
 versions = {
     distribution.metadata["Name"].lower().replace("_", "-"): distribution.version.partition("+")[0]
     for distribution in importlib.metadata.distributions()

@@ -12,10 +12,9 @@ Image observations keep half their range; Discrete ones have no scale. Ids, fami
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
+import measurements
 import numpy as np
 
 import robust_gym
@@ -23,7 +22,6 @@ from robust_gym import registry
 
 STEPS = 20_000
 SLOW_STEPS = 3_000
-FILE = Path(__file__).parents[1] / "robust_gym" / "measurements.json"
 
 
 class Seen:
@@ -148,23 +146,12 @@ def main() -> None:
     options = parser.parse_args()
     ids = registry.match_tasks(options.tasks) if options.tasks else robust_gym.list_tasks()
     for id in ids:
-        known = json.loads(FILE.read_text()).get(id, {})
+        known = measurements.load().get(id, {})
         if registry.task(id).missing() or (options.missing and "spaces" in known):
             continue
         entry = measure(id)
-        data = json.loads(FILE.read_text())
-        data[id] = {**known, **entry}
-        FILE.write_text(_compact(data))
+        measurements.save(id, **entry)
         print(f"{id}: reward scale {entry['reward_scale']:g}", flush=True)
-
-
-def _compact(data: dict[str, Any]) -> str:
-    """Return JSON with a line for every entry of a task: long, but a diff shows the task that changed."""
-    tasks = []
-    for id in sorted(data):
-        fields = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in sorted(data[id].items())]
-        tasks.append(f" {json.dumps(id)}: {{\n" + ",\n".join(fields) + "\n }")
-    return "{\n" + ",\n".join(tasks) + "\n}\n"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@ r"""Write the fixed points of every task's normalised score into ``robust_gym/me
     robust-gym bench --algo random,controller,ppo,vdn --tasks 'classic*,mujoco,mpe,building,*Lander*,*Biped*' \
         --budget quick --seeds 1 --out results/reference
     python benchmarks/reference_scores.py results/reference
+    python benchmarks/reference_scores.py --exact
+
+With ``--exact``, those of the small exact worlds: both returns are computed from their models, not measured.
 
 The policies that ``bench`` saved are evaluated again on the protocol's undisturbed split, all 20 episodes of it.
 Zero is the random policy, one the best of the others. A task on which none of them beats random by more than two
@@ -12,16 +15,16 @@ its rendered episodes take twenty minutes a cell.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
+import measurements
 import numpy as np
 
 import robust_gym
 from robust_gym.baselines.base import load_policy
+from robust_gym.tasks import exact_returns
 
-FILE = Path(__file__).parents[1] / "robust_gym" / "measurements.json"
 COMMAND = (
     "robust-gym bench --algo random,controller,ppo,vdn --tasks 'classic*,mujoco,mpe,building,*Lander*,*Biped*' "
     "--budget quick --seeds 1 --out results/reference"
@@ -41,17 +44,15 @@ def standard_error(one: np.ndarray, other: np.ndarray) -> float:
 
 def main(results: Path) -> None:
     """Evaluate and write."""
-    data = json.loads(FILE.read_text())
     for id in robust_gym.list_tasks():
         returns = {
             cell.parent.name: id_returns(cell, id)
             for cell in sorted((results / "v1" / "quick" / id).glob("*/seed-0"))
             if (cell / "policy").is_dir()
         }
-        data[id].pop("reference", None)
         if "random" not in returns:
-            print(f"{id:34} not run")
             continue
+        reference = None
         scores = {name: float(of_one.mean()) for name, of_one in returns.items()}
         random = scores.pop("random")
         best = max(scores, key=scores.__getitem__, default="")
@@ -59,15 +60,34 @@ def main(results: Path) -> None:
         if best and gain > max(2 * standard_error(returns[best], returns["random"]), 0.1 * abs(random)):
             steps = robust_gym.task(id).steps["quick"]
             method = best if best == "controller" else f"{best}, {steps} steps, seed 0"
-            data[id]["reference"] = {
+            reference = {
                 "random": float(f"{random:.6g}"),
                 "reference": float(f"{scores[best]:.6g}"),
                 "method": method,
                 "command": COMMAND,
             }
+        measurements.save(id, reference=reference)
         print(f"{id:34} random {random:12.2f}  " + "  ".join(f"{k} {v:.2f}" for k, v in scores.items()), flush=True)
-    FILE.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+def main_exact() -> None:
+    """Compute and write."""
+    for id in robust_gym.list_tasks():
+        task = robust_gym.task(id)
+        if task.exact:
+            returns = exact_returns(task)
+            reference = {
+                "random": float(f"{returns.random:.6g}"),
+                "reference": float(f"{returns.optimal:.6g}"),
+                "method": "best policy, computed from the model",
+                "command": "python benchmarks/reference_scores.py --exact",
+            }
+            measurements.save(id, reference=reference)
+            print(f"{id:34} random {returns.random:12.2f}  optimal {returns.optimal:.2f}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[1:] == ["--exact"]:
+        main_exact()
+    else:
+        main(Path(sys.argv[1]))

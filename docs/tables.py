@@ -19,15 +19,24 @@ from generate import disruptions, tasks
 from generate.markdown import code, table
 
 
+EXAMPLES = 4
+"""How many tasks of a family are named."""
+
+
 def task_table() -> str:
-    """Return the families with their tasks, short of the ``Robust-`` and ``-v0`` of their ids."""
+    """Return the families with some of their tasks, short of the ``Robust-`` and ``-v0`` of their ids."""
     rows = []
     for family, many in tasks.families().items():
-        names = ", ".join(re.sub(r"^Robust-(.+)-v0$", r"\1", task.id) for task in many)
+        # Spread over the family, whose neighbours in alphabetical order resemble one another.
+        shown = many[:: max(1, -(-len(many) // EXAMPLES))]
+        names = ", ".join(re.sub(r"^Robust-(.+)-v0$", r"\1", task.id) for task in shown)
         apis = ", ".join(dict.fromkeys(tasks.API[task.api] for task in many))
         installs = "<br>".join(dict.fromkeys(code(task.install) for task in many))
-        rows.append((tasks.title(family), f"{len(many)}: {names}", apis, installs))
-    return table(("Family", "Tasks", "API", "Install"), rows)
+        more = ", …" if len(shown) < len(many) else ""
+        rows.append((tasks.title(family), str(len(many)), names + more, apis, installs))
+    total = sum(map(len, tasks.families().values()))
+    rows.append(("**All**", f"**{total}**", "", "", '`pip install "robust-gym[all]"`, and what stands after `&&`'))
+    return table(("Family", "Tasks", "Among them", "API", "Install"), rows, numbers=("Tasks",))
 
 
 def disruption_table() -> str:

@@ -24,6 +24,7 @@ def _task(
     image: bool = False,
     kwargs: Mapping[str, Any] | None = None,
     steps: tuple[int, int, int] = (2_000, 100_000, 1_000_000),
+    version: int = 0,
 ) -> None:
     register_task(
         Task(
@@ -41,6 +42,7 @@ def _task(
             modules=("Box2D", "pygame"),
             install='pip install "robust-gym[box2d]"',
             steps=dict(zip(("smoke", "quick", "standard"), steps, strict=True)),
+            version=version,
             source="Gymnasium Box2D (Klimov, 2016)",
         )
     )
@@ -72,18 +74,29 @@ _task(
     1000,
     kwargs={"continuous": True},
 )
+_WALKER = (
+    _P("gravity", "gravitational acceleration", "m/s²", 10.0, 0.1, 3.0),
+    _P("hull_density", "density of the hull", "kg/m²", 5.0),
+    _P("leg_density", "density of the legs", "kg/m²", 1.0),
+    _P("friction", "friction of the ground", "", 2.5, 0.01, 5.0),
+)
 _task(
     "BipedalWalker",
-    "BipedalWalker-v3",
+    "robust_gym.tasks._box2d_env:BipedalWalker",
     "A planar two-legged robot walks over gentle ground.",
-    (
-        _P("gravity", "gravitational acceleration", "m/s²", 10.0, 0.1, 3.0),
-        _P("hull_density", "density of the hull", "kg/m²", 5.0),
-        _P("leg_density", "density of the legs", "kg/m²", 1.0),
-        _P("friction", "friction of the ground", "", 2.5, 0.01, 5.0),
-    ),
+    _WALKER,
     "WalkerDynamics",
     1600,
+    version=1,  # a new Box2D world in every episode
+)
+_task(
+    "BipedalWalkerHardcore",
+    "robust_gym.tasks._box2d_env:BipedalWalker",
+    "A planar two-legged robot walks over stumps, pits and stairs.",
+    _WALKER,
+    "WalkerDynamics",
+    2000,
+    kwargs={"hardcore": True},
 )
 _task(
     "CarRacing",
@@ -197,8 +210,8 @@ class WalkerDynamics(BodyDynamics):
     """Dynamics of BipedalWalker."""
 
     def configure(self, values: Mapping[str, float | str]) -> None:
-        """Set gravity: the world outlives resets."""
-        self._env.world.gravity = (0.0, -self._nominal("gravity") * float(values.get("gravity", 1.0)))
+        """Set gravity, which the reset gives to its new world."""
+        self._env.gravity = (0.0, -self._nominal("gravity") * float(values.get("gravity", 1.0)))
 
     def write(self, values: Mapping[str, float]) -> None:
         """Write gravity and the friction of the ground."""
