@@ -18,7 +18,6 @@ from pathlib import Path
 from generate import disruptions, tasks
 from generate.markdown import code, table
 
-
 EXAMPLES = 4
 """How many tasks of a family are named."""
 

@@ -45,7 +45,8 @@ TABLE: tuple[Kind, ...] = (
         "dynamics",
         "random",
         "Every dynamics parameter of the task drawn anew at each reset: scaled by U[1-delta, 1+delta], "
-        "or, for a parameter whose nominal value is zero, shifted by U[-delta, delta] of its span.",
+        "or, for a parameter whose nominal value is zero, shifted by U[-delta, delta] of its span. Pushes and most "
+        "shapes are left out: they are only written by name.",
         (Argument("delta", "half width of the draw", "fraction", low=0, high=0.95, open_low=True),),
         "robust_gym.wrappers.dynamics:DynamicsDisruption",
         _one(0.1, 0.2, 0.3, 0.45, 0.6),

@@ -130,7 +130,7 @@ def _signals(task: Task) -> dict[str, str]:
 
 
 def _parameters(task: Task) -> Table:
-    columns = ("parameter", "about", "nominal", "unit", "accepts")
+    columns = ("parameter", "about", "nominal", "unit", "accepts", "drawn by random")
     rows = [
         (
             f"dynamics:{parameter.name}",
@@ -138,6 +138,7 @@ def _parameters(task: Task) -> Table:
             f"{parameter.nominal:g}",
             parameter.unit,
             f"{parameter.low:g}..{parameter.high:g} {'x nominal' if parameter.mode == 'scale' else parameter.unit}",
+            "yes" if parameter.drawn else "no",
         )
         for parameter in task.dynamics.values()
     ]

@@ -81,10 +81,19 @@ def _algorithms(task: Task) -> list[str]:
 
 def _parameters(parameters: Iterable[DynamicsParameter]) -> str:
     rows = [
-        (code(one.name), text(one.about), number(one.nominal), text(one.unit) or "", _accepted(one))
+        (
+            code(one.name),
+            text(one.about),
+            number(one.nominal),
+            text(one.unit) or "",
+            _accepted(one),
+            "yes" if one.drawn else "no",
+        )
         for one in parameters
     ]
-    return table(("Parameter", "Meaning", "Nominal", "Unit", "Accepted"), rows, numbers=("Nominal",))
+    return table(
+        ("Parameter", "Meaning", "Nominal", "Unit", "Accepted", "Drawn by `random`"), rows, numbers=("Nominal",)
+    )
 
 
 def _accepted(parameter: DynamicsParameter) -> str:

@@ -43,7 +43,8 @@ def check(disruption: Disruption, task: Task, action: str, agents: Sequence[str]
         assert kind is not None, f"{term} was not parsed"
         reason = registry.unsupported(task, kind, action)
         if reason:
-            names = ", ".join(other.name for other in registry.supported_kinds(task, term.channel, action))
+            kinds = registry.supported_kinds(task, term.channel, action)
+            names = ", ".join(other.name for other in kinds) or "none"
             raise DisruptionError(
                 f"{task.id} cannot honour {str(term)!r}: {reason}; the {term.channel} kinds it supports are {names}"
             )
