@@ -53,6 +53,8 @@ class AlgorithmInfo:
         cls: The dataclass that implements it; its fields are the algorithm's arguments.
         apis: The task APIs it can train on.
         actions: The action spaces it can train on.
+        observations: The observations it can train on.
+        cooperative: Whether it needs agents that share one goal.
         tasks: The only tasks it can train on; empty for no such limit.
         modules: Modules that must be importable.
         install: What to type when one is not.
@@ -67,6 +69,8 @@ class AlgorithmInfo:
     cls: type[Any]
     apis: tuple[str, ...]
     actions: tuple[str, ...] = ("box", "discrete")
+    observations: tuple[str, ...] = ("box", "image", "discrete", "dict")
+    cooperative: bool = False
     tasks: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     install: str = "pip install robust-gym"
@@ -87,6 +91,11 @@ class AlgorithmInfo:
             return f"{self.name} trains on {wanted} tasks; {task.id} is a {kinds_of_task[task.api]} one"
         if task.action not in self.actions:
             return f"{self.name} trains on {' or '.join(self.actions)} actions; {task.id} has {task.action} ones"
+        if task.observation not in self.observations:
+            wanted = " or ".join(self.observations)
+            return f"{self.name} trains on {wanted} observations; {task.id} has {task.observation} ones"
+        if self.cooperative and task.competitive:
+            return f"{self.name} trains agents that share one goal; those of {task.id} compete"
         if self.tasks and task.id not in self.tasks:
             return f"{self.name} has nothing for {task.id}; it has {', '.join(self.tasks)}"
         return None

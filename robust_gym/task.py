@@ -195,6 +195,7 @@ class Task:
         cost: Whether each step reports a cost in ``info["cost"]`` (safe tasks).
         cost_scale: Scale of one step's cost, if measured.
         cost_limit: What an episode's summed cost should stay below, where the task's authors name a limit.
+        competitive: Whether the agents of a team are on several sides, so that the sum of their returns says little.
         exact: ``"module:function"`` that returns the task's transition arrays, for a small exact world.
         slow: Whether the full property suite runs in the nightly target only.
     """
@@ -225,6 +226,7 @@ class Task:
     cost: bool = False
     cost_scale: float | None = None
     cost_limit: float | None = None
+    competitive: bool = False
     exact: str = ""
     slow: bool = False
 

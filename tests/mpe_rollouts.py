@@ -6,17 +6,17 @@ import importlib
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
+from robust_gym.registry import list_tasks
 from robust_gym.registry import task as find_task
 from robust_gym.task import Task, load
 from robust_gym.tasks._mpe_env import Particles
 
-THEIRS = {
-    "Robust-MPESpread-v0": "simple_spread_v3",
-    "Robust-MPESpeakerListener-v0": "simple_speaker_listener_v4",
-    "Robust-MPEReference-v0": "simple_reference_v3",
-}
-EACH = pytest.mark.parametrize("task", [find_task(id) for id in THEIRS], ids=list(THEIRS))
+TASKS = [find_task(id) for id in list_tasks("mpe")]
+EACH = pytest.mark.parametrize("task", TASKS, ids=[task.id for task in TASKS])
+DISCRETE = [task for task in TASKS if task.action == "discrete"]
+EACH_DISCRETE = pytest.mark.parametrize("task", DISCRETE, ids=[task.id for task in DISCRETE])
 
 
 def make(task: Task, **kwargs) -> Particles:
@@ -26,17 +26,29 @@ def make(task: Task, **kwargs) -> Particles:
 
 
 def mpe2(task: Task, **kwargs):
-    return importlib.import_module(f"mpe2.{THEIRS[task.id]}").parallel_env(**kwargs)
+    return importlib.import_module(f"mpe2.{scenario(task)}").parallel_env(**{**task.kwargs, **kwargs})
 
 
-def random_actions(env, seed: int, steps: int = 25) -> list[dict[str, int]]:
+def scenario(task: Task) -> str:
+    return task.source.split()[1]
+
+
+def random_actions(env, seed: int, steps: int = 25) -> list[dict]:
     rng = np.random.default_rng(seed)
-    return [{a: int(rng.integers(env.action_space(a).n)) for a in env.possible_agents} for _ in range(steps)]
+    return [{a: _random(env.action_space(a), rng) for a in env.possible_agents} for _ in range(steps)]
 
 
-def rollout(env, seeds=range(6)) -> np.ndarray:
-    """States and rewards of whole episodes of random actions, as one vector."""
+def _random(space: spaces.Space, rng: np.random.Generator):
+    if isinstance(space, spaces.Discrete):
+        return int(rng.integers(space.n))
+    return rng.random(space.shape, np.float32)
+
+
+def rollout(env, seeds=None) -> np.ndarray:
+    """States and rewards of whole episodes of random actions, as one vector; fewer of those with many agents."""
     numbers = []
+    if seeds is None:
+        seeds = range(2 if len(env.possible_agents) > 4 else 6)
     for seed in seeds:
         env.reset(seed=seed)
         numbers.append(env.state())

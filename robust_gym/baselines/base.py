@@ -86,10 +86,16 @@ def save_policy(
         weights: Tensors by name.
         meta: Whatever else the policy needs, as JSON values.
     """
-    from safetensors.torch import save_file
-
     directory.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, directory / "policy.safetensors")
+    file = directory / "policy.safetensors"
+    if weights:
+        from safetensors.torch import save_file
+
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, file)
+    else:  # a policy without a network is written, and read, without torch
+        from safetensors.numpy import save_file as save_nothing
+
+        save_nothing({}, file)
     text = json.dumps({"algorithm": algorithm, "task": task.id, **meta}, indent=2)
     (directory / "policy.json").write_text(text + "\n")
 
@@ -101,20 +107,27 @@ def read_policy(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any
         FileNotFoundError: If the directory holds no policy.
         ValueError: If a file is damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     meta_path = directory / "policy.json"
     if not meta_path.exists():
         raise FileNotFoundError(f"{directory} holds no policy (there is no policy.json in it)")
     try:
         meta = json.loads(meta_path.read_text())
-        weights = load_file(directory / "policy.safetensors")
+        with safe_open(directory / "policy.safetensors", "numpy") as file:
+            empty = not file.keys()
+        weights = {} if empty else _tensors(directory / "policy.safetensors")
     except (json.JSONDecodeError, SafetensorError, UnicodeDecodeError) as error:
         raise ValueError(f"the policy in {directory} is damaged: {error}") from error
     if not isinstance(meta, dict) or not {"algorithm", "task"} <= set(meta):
         raise ValueError(f"the policy in {directory} does not name its algorithm and task")
     return weights, meta
+
+
+def _tensors(file: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(file)
 
 
 def load_policy(directory: Path) -> Policy:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     "robust-vdn",
     about="VDN whose backup expects an adversary to move the team anywhere with probability rho.",
     apis=("parallel",),
+    modules=("torch",),
+    install='pip install "robust-gym[torch]"',
     actions=("discrete",),
+    observations=("box",),
+    cooperative=True,
     compare=("vdn",),
     paper="Distributionally Robust Cooperative MARL via Robust Value Factorization, ICLR 2026 (arXiv 2602.11437)",
 )

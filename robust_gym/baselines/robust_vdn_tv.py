@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     "robust-vdn-tv",
     about="VDN whose backup expects the worst dynamics within a total-variation distance rho.",
     apis=("parallel",),
+    modules=("torch",),
+    install='pip install "robust-gym[torch]"',
     actions=("discrete",),
+    observations=("box",),
+    cooperative=True,
     compare=("vdn",),
     paper="Distributionally Robust Cooperative MARL via Robust Value Factorization, ICLR 2026 (arXiv 2602.11437)",
 )

@@ -13,7 +13,11 @@ from robust_gym.registry import register_algorithm
     "vdn",
     about="Value-decomposition networks: the team's action value is the sum of its agents'.",
     apis=("parallel",),
+    modules=("torch",),
+    install='pip install "robust-gym[torch]"',
     actions=("discrete",),
+    observations=("box",),
+    cooperative=True,
     paper="Sunehag et al., Value-Decomposition Networks for Cooperative Multi-Agent Learning, AAMAS 2018",
 )
 @dataclass

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import seeding
 
-from robust_gym.task import Task
 from robust_gym.tasks._parallel import DiscreteTeam
-from robust_gym.tasks.mpe import MAX_CYCLES
+from robust_gym.tasks.mpe import MAX_CYCLES, MAX_DELAY
 
 _MOVES = np.array([(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)], float)
 """Directions of the moves: none, left, right, down, up."""
@@ -26,17 +26,20 @@ _MOVES = np.array([(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)], float)
 ACCELERATION = 5.0
 """MPE2's force of a move, for agents that set none of their own."""
 
+_Results = tuple[dict[str, np.ndarray], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
+
 
 class Particles(DiscreteTeam):
     """One of MPE2's discrete scenarios.
 
-    Every agent's action is ``move + 5 * message`` (an agent that cannot move, or is silent, has only the other).
-    Observations are MPE2's, float32; ``state()`` is all agents' observations in a row. Seeds mean the same as
-    in MPE2. Episodes are truncated after ``max_cycles`` steps.
+    Every agent's action is ``move + 5 * message`` (an agent that cannot move, or is silent, has only the other);
+    [ContinuousParticles][robust_gym.tasks._mpe_env.ContinuousParticles] take forces instead. Observations are MPE2's,
+    float32; ``state()`` is all agents' observations in a row. Seeds mean the same as in MPE2. Episodes are truncated
+    after ``max_cycles`` steps.
 
     Args:
         scenario: Module of ``mpe2``, such as ``"simple_spread"``.
-        world: Keyword arguments of the scenario's ``make_world``.
+        world: Arguments of the scenario's ``make_world``, in order.
         local_ratio: Weight of an agent's own reward against the shared one; ``None`` for its own alone.
         max_cycles: Steps of an episode.
         render_mode: ``"human"``, ``"rgb_array"`` or ``None``.
@@ -52,10 +55,12 @@ class Particles(DiscreteTeam):
         "is_parallelizable": True,
     }
 
+    continuous = False
+
     def __init__(
         self,
         scenario: str,
-        world: Mapping[str, Any],
+        world: Sequence[Any] = (),
         local_ratio: float | None = None,
         max_cycles: int = MAX_CYCLES,
         render_mode: str | None = None,
@@ -67,13 +72,15 @@ class Particles(DiscreteTeam):
         self.metadata = {**self.metadata, "name": f"robust_{scenario}_v0"}
         self._module = scenario
         self._scenario = _import(scenario).Scenario()
-        self.world: Any = self._scenario.make_world(**world)
+        self.world: Any = self._scenario.make_world(*world)
         self.wind: np.ndarray | None = None
-        self.acceleration = ACCELERATION
+        self.power = 1.0
+        self.channel = Channel()
         self._local_ratio = local_ratio
         self._max_cycles = max_cycles
         self._rng: np.random.Generator | None = None
         self._renderer: Any = None
+        self._span = 1.0
         self._t = 0
         # The sizes of observations are known once the world has been filled.
         self._scenario.reset_world(self.world, np.random.default_rng(0))
@@ -98,17 +105,17 @@ class Particles(DiscreteTeam):
         if seed is not None or self._rng is None:
             self._rng, _ = seeding.np_random(seed)
         self._scenario.reset_world(self.world, self._rng)
+        self.channel.reset()
         self._t = 0
-        if self._renderer is not None:
-            self._frame()
+        if self.render_mode is not None:
+            # The picture spans what there is at the start of the episode.
+            self._span = np.max(np.abs([entity.state.p_pos for entity in self.world.entities]))
         self.agents = list(self.possible_agents)
         if self.render_mode == "human":
             self.render()
         return self._observations(), {agent: {} for agent in self.agents}
 
-    def step(
-        self, actions: Mapping[str, int]
-    ) -> tuple[dict[str, np.ndarray], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+    def step(self, actions: Mapping[str, Any]) -> _Results:
         """Let all agents act.
 
         Args:
@@ -125,6 +132,8 @@ class Particles(DiscreteTeam):
         for particle, action in zip(self.world.agents, self._read(actions), strict=True):
             self._command(particle, action)
         self.world.step()
+        self.channel.carry(self.world)
+        self._scenario.post_step(self.world)
         rewards = self._rewards()
         self._t += 1
         if self.render_mode == "human":
@@ -155,9 +164,10 @@ class Particles(DiscreteTeam):
         if self._rng is None:
             raise RuntimeError("reset() comes before render()")
         if self._renderer is None:
-            self._renderer = _import(self._module).raw_env(render_mode=self.render_mode)
+            raw_env = _import(self._module).raw_env
+            self._renderer = raw_env(render_mode=self.render_mode, continuous_actions=self.continuous)
             self._renderer.world = self.world
-            self._frame()
+        self._renderer.original_cam_range = self._span
         image: np.ndarray | None = self._renderer.render()
         return image
 
@@ -174,16 +184,18 @@ class Particles(DiscreteTeam):
     def _actions(self, particle: Any) -> int:
         return (len(_MOVES) if particle.movable else 1) * (1 if particle.silent else int(self.world.dim_c))
 
-    def _command(self, particle: Any, action: int) -> None:
+    def _command(self, particle: Any, action: Any) -> None:
         force, message = np.zeros(self.world.dim_p), np.zeros(self.world.dim_c)
         if particle.movable:
             action, move = divmod(action, len(_MOVES))
-            force = _MOVES[move] * self.acceleration
-            if self.wind is not None:
-                force += self.wind
+            force = self._force(particle, _MOVES[move])
         if not particle.silent:
             message[action] = 1.0
         particle.action.u, particle.action.c = force, message
+
+    def _force(self, particle: Any, direction: np.ndarray) -> np.ndarray:
+        force: np.ndarray = direction * ((ACCELERATION if particle.accel is None else particle.accel) * self.power)
+        return force if self.wind is None else force + self.wind
 
     def _rewards(self) -> list[float]:
         world, scenario, share = self.world, self._scenario, self._local_ratio
@@ -199,10 +211,80 @@ class Particles(DiscreteTeam):
             for particle in self.world.agents
         }
 
-    def _frame(self) -> None:
-        """Let the picture span what there is at the start of the episode."""
-        positions = np.array([entity.state.p_pos for entity in self.world.entities])
-        self._renderer.original_cam_range = np.max(np.abs(positions))
+
+class ContinuousParticles(Particles):
+    """One of MPE2's scenarios with continuous actions.
+
+    Every agent's action is a Box 0 to 1, float32: five numbers of movement (unused, left, right, down, up) if it
+    can move, then the ``dim_c`` numbers of its message if it can speak. Actions outside are clipped, as in MPE2.
+
+    Args:
+        *args: See `Particles`.
+        **kwargs: See `Particles`.
+    """
+
+    continuous = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lengths = {
+            particle.name: len(_MOVES) * particle.movable + int(self.world.dim_c) * (not particle.silent)
+            for particle in self.world.agents
+        }
+        self.action_spaces: dict[str, Any] = {name: spaces.Box(0.0, 1.0, (length,)) for name, length in lengths.items()}
+
+    def _read(self, actions: Mapping[str, Any]) -> list[Any]:
+        chosen = []
+        for agent in self.possible_agents:
+            if agent not in actions:
+                raise ValueError(f"no action for {agent!r}; every one of {', '.join(self.agents)} needs one")
+            space = self.action_spaces[agent]
+            action = np.asarray(actions[agent], np.float32)
+            if action.shape != space.shape or np.isnan(action).any():
+                raise ValueError(f"the action of {agent!r} must be {space.shape[0]} numbers, got {actions[agent]!r}")
+            chosen.append(np.clip(action, 0.0, 1.0))
+        return chosen
+
+    def _command(self, particle: Any, action: Any) -> None:
+        force, message = np.zeros(self.world.dim_p), np.zeros(self.world.dim_c)
+        if particle.movable:
+            force += (action[2] - action[1], action[4] - action[3])
+            force, action = self._force(particle, force), action[len(_MOVES) :]
+        if not particle.silent:
+            message = action
+        particle.action.u, particle.action.c = force, message
+
+
+class Channel:
+    """What lies between a message and those who hear it; undisturbed, nothing.
+
+    Attributes:
+        gain: Factor of every message.
+        crosstalk: Share of a message that spreads evenly over all symbols, 0 to 1.
+        delay: Steps by which messages come late.
+    """
+
+    def __init__(self) -> None:
+        self.gain, self.crosstalk, self.delay = 1.0, 0.0, 0
+        self._sent: deque[list[np.ndarray]] = deque(maxlen=MAX_DELAY + 1)
+
+    def reset(self) -> None:
+        """Forget the messages under way."""
+        self._sent.clear()
+
+    def carry(self, world: Any) -> None:
+        """Replace what every speaker has just said by what is heard of it."""
+        speakers = [particle for particle in world.agents if not particle.silent]
+        if not speakers:
+            return
+        self._sent.append([particle.state.c for particle in speakers])
+        if self.gain == 1.0 and self.crosstalk == 0.0 and self.delay == 0:
+            return
+        late = len(self._sent) - 1 - self.delay
+        for number, particle in enumerate(speakers):
+            message = self._sent[late][number] if late >= 0 else np.zeros(world.dim_c)
+            spread = self.crosstalk * message.sum() / world.dim_c
+            particle.state.c = self.gain * ((1.0 - self.crosstalk) * message + spread)
 
 
 def _import(scenario: str) -> Any:
@@ -212,58 +294,3 @@ def _import(scenario: str) -> Any:
 
 def _unbounded(length: int) -> spaces.Box:
     return spaces.Box(-np.inf, np.inf, (length,), np.float32)
-
-
-def spread(
-    N: int = 3, local_ratio: float = 0.5, max_cycles: int = MAX_CYCLES, render_mode: str | None = None
-) -> Particles:
-    """Make MPE2's ``simple_spread_v3`` with ``N`` agents and landmarks; see `Particles`."""
-    return Particles("simple_spread", {"N": N}, local_ratio, max_cycles, render_mode)
-
-
-def speaker_listener(max_cycles: int = MAX_CYCLES, render_mode: str | None = None) -> Particles:
-    """Make MPE2's ``simple_speaker_listener_v4``; see `Particles`."""
-    return Particles("simple_speaker_listener", {}, None, max_cycles, render_mode)
-
-
-def reference(local_ratio: float = 0.5, max_cycles: int = MAX_CYCLES, render_mode: str | None = None) -> Particles:
-    """Make MPE2's ``simple_reference_v3``; see `Particles`."""
-    return Particles("simple_reference", {}, local_ratio, max_cycles, render_mode)
-
-
-class ParticleDynamics:
-    """Writes dynamics into the world of `Particles`, which keeps them over a reset.
-
-    Args:
-        env: The unwrapped environment.
-        task: Its task.
-    """
-
-    def __init__(self, env: Particles, task: Task) -> None:
-        self._env = env
-        self._nominal = {name: parameter.nominal for name, parameter in task.dynamics.items()}
-
-    def configure(self, values: Mapping[str, float | str]) -> None:
-        """Set all parameters of the coming episode."""
-        self.apply({name: float(value) for name, value in values.items()})
-
-    def apply(self, values: Mapping[str, float]) -> None:
-        """Set all parameters; those without a value are nominal."""
-        env, world = self._env, self._env.world
-        wind = np.array([values.get("wind_x", 0.0), values.get("wind_y", 0.0)])
-        env.wind = wind if wind.any() else None
-        env.acceleration = self._scaled("acceleration", values)
-        world.dt = self._scaled("time_step", values)
-        # Nobody can lose more than all of its velocity.
-        world.damping = min(1.0, self._scaled("damping", values))
-        touches = "contact_force" in self._nominal
-        if touches:
-            world.contact_force = self._scaled("contact_force", values)
-            world.contact_margin = self._scaled("contact_margin", values)
-        for particle in world.agents:
-            particle.initial_mass = self._scaled("mass", values)
-            if touches:
-                particle.size = self._scaled("agent_size", values)
-
-    def _scaled(self, name: str, values: Mapping[str, float]) -> float:
-        return self._nominal[name] * values.get(name, 1.0)

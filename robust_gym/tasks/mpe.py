@@ -38,7 +38,7 @@ _MESSAGES = (
 )
 
 
-# Scenarios whose agents have forces of their own (3 to 4) and top speeds (1 to 1.3).
+# Scenarios whose agents have forces of their own.
 _RUNNER = (
     _MASS,
     _DAMPING,
@@ -46,7 +46,6 @@ _RUNNER = (
     _TIME_STEP,
     _WIND_X,
     _WIND_Y,
-    _P("max_speed", "top speed (adversaries 1, the others 1.3)", "of nominal", 1.0, 0.1, 4.0),
 )
 
 
@@ -59,6 +58,7 @@ def _tasks(
     null_action: int | None = None,
     gentle: tuple[str, ...] = (),
     slow: bool = False,
+    competitive: bool = False,
 ) -> None:
     """Register a scenario twice: with discrete and with continuous actions.
 
@@ -79,6 +79,7 @@ def _tasks(
         steps={"smoke": 500, "quick": 40_000, "standard": 500_000},
         source=f"MPE2 {source} (Lowe et al., NeurIPS 2017; Mordatch and Abbeel, 2018)",
         slow=slow,
+        competitive=competitive,
     )
     register_task(discrete)
     register_task(
@@ -127,6 +128,7 @@ _tasks(
     "adversary",
     "simple_adversary_v3",
     null_action=0,
+    competitive=True,
 )
 _tasks(
     "Crypto",
@@ -134,6 +136,7 @@ _tasks(
     "crypto",
     "simple_crypto_v3",
     dynamics=_MESSAGES,
+    competitive=True,
 )
 _tasks(
     "Push",
@@ -141,6 +144,7 @@ _tasks(
     "push",
     "simple_push_v3",
     null_action=0,
+    competitive=True,
 )
 _tasks(
     "Tag",
@@ -149,12 +153,14 @@ _tasks(
     "simple_tag_v3",
     dynamics=(
         *_RUNNER,
+        _P("max_speed", "top speed (adversaries 1, the other 1.3)", "of nominal", 1.0, 0.1, 4.0),
         _P("agent_size", "radius of the agents (adversaries 0.075, the other 0.05)", "of nominal", 1.0, 0.1, 4.0),
         _P("landmark_size", "radius of the obstacles", "", 0.2, 0.1, 3.0),
         _FORCE,
         _MARGIN,
     ),
     null_action=0,
+    competitive=True,
 )
 _tasks(
     "WorldComm",
@@ -170,6 +176,7 @@ _tasks(
         *_MESSAGES,
     ),
     slow=True,
+    competitive=True,
 )
 _tasks(
     "Formation",
@@ -203,5 +210,6 @@ _tasks(
         _P("landmark_size", "radius of the treasures", "", 0.025, 0.1, 8.0),
     ),
     null_action=0,
+    gentle=("agent_size", "landmark_size"),
     slow=True,
 )
