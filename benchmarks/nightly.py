@@ -14,11 +14,12 @@ import argparse
 import datetime
 import hashlib
 import json
-import multiprocessing
+import subprocess
 import sys
+import tempfile
 import time
 import warnings
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,18 +53,34 @@ def up_to_date(id: str, results: dict[str, Any]) -> bool:
     return bool(known) and known["fingerprint"] == fingerprint(id) and all(v == "ok" for v in known["checks"].values())
 
 
-def check(id: str) -> tuple[str, dict[str, Any]]:
-    """Run the suite on one task."""
+def check(id: str) -> dict[str, Any]:
+    """Run the suite on one task, in this process."""
     started = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         findings = conformance.check_task(id)
-    return id, {
+    return {
         "fingerprint": fingerprint(id),
         "checks": {finding.check: "ok" if finding.ok else finding.detail[:500] for finding in findings},
         "seconds": round(time.perf_counter() - started, 1),
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }
+
+
+def check_apart(id: str) -> tuple[str, dict[str, Any]]:
+    """Run the suite on one task in a process of its own: simulators leak, crash, and change what others see."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "result.json"
+        done = subprocess.run(
+            [sys.executable, __file__, "--one", str(file), id],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if file.exists():
+            return id, json.loads(file.read_text())
+    last = done.stderr.strip().splitlines()[-1:]
+    return id, {"fingerprint": fingerprint(id), "checks": {"process": f"exit {done.returncode} {last}"}, "seconds": 0.0}
 
 
 def save(results: dict[str, Any]) -> None:
@@ -84,16 +101,17 @@ def main() -> int:
     parser.add_argument("tasks", nargs="*", help="ids, families or globs of slow tasks; all of them by default")
     parser.add_argument("--all", action="store_true", help="also those that have passed as they stand")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.one:
+        options.one.write_text(json.dumps(check(options.tasks[0])))
+        return 0
     results = load()
     wanted = set(registry.match_tasks(options.tasks) if options.tasks else registry.list_tasks())
     todo = [id for id in slow_tasks() if id in wanted and (options.all or not up_to_date(id, results))]
     failed = 0
-    # Processes of their own, renewed after a few tasks: simulators leak. Not a multiprocessing.Pool, whose workers
-    # may not start processes, as one of the checks does.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, mp_context=context, max_tasks_per_child=10) as pool:
-        for number, future in enumerate(as_completed([pool.submit(check, id) for id in todo]), start=1):
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for number, future in enumerate(as_completed([pool.submit(check_apart, id) for id in todo]), start=1):
             id, result = future.result()
             results[id] = result
             save(results)

@@ -200,7 +200,7 @@ def _print_tasks(rows: list[Row], filters: Filters) -> None:
 
 def _families(rows: list[Row]) -> list[tuple[str, ...]]:
     """Return a line for every family: how many tasks it has, how many can be made, what it needs."""
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for family in dict.fromkeys(row["family"] for row in sorted(rows, key=lambda row: row["family"])):
         own = [row for row in rows if row["family"] == family]
         needs = " or ".join(dict.fromkeys(row["install"] for row in own))
