@@ -83,10 +83,11 @@ def check_apart(id: str) -> tuple[str, dict[str, Any]]:
     return id, {"fingerprint": fingerprint(id), "checks": {"process": f"exit {done.returncode} {last}"}, "seconds": 0.0}
 
 
-def save(results: dict[str, Any]) -> None:
-    """Write the results with the versions they were found with."""
+def save(id: str, result: dict[str, Any]) -> None:
+    """Write a task's result among the others, with the versions it was found with."""
     about = record.provenance()
     known = set(registry.list_tasks())
+    results = {**load(), id: result}
     data = {
         "libraries": dict(about.libraries),
         "python": about.machine.python,
@@ -113,8 +114,7 @@ def main() -> int:
     with ThreadPoolExecutor(options.jobs) as pool:
         for number, future in enumerate(as_completed([pool.submit(check_apart, id) for id in todo]), start=1):
             id, result = future.result()
-            results[id] = result
-            save(results)
+            save(id, result)
             bad = {name: detail for name, detail in result["checks"].items() if detail != "ok"}
             failed += bool(bad)
             print(f"[{number}/{len(todo)}] {id} {result['seconds']:.0f} s {bad or 'ok'}", flush=True)

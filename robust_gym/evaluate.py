@@ -179,6 +179,14 @@ class Evaluation:
             means.setdefault(result.split, []).append(result.mean)
         return {split: float(np.mean(values)) for split, values in means.items()}
 
+    def split_costs(self) -> dict[str, float]:
+        """Return the mean cost of every split, over its disruptions; empty where the task has no cost."""
+        costs: dict[str, list[float]] = {}
+        for result in self.results:
+            if result.costs is not None:
+                costs.setdefault(result.split, []).append(float(np.mean(result.costs)))
+        return {split: float(np.mean(values)) for split, values in costs.items()}
+
     def summary(self) -> dict[str, float]:
         """Return ``id``, ``ood`` (mean over all other disruptions), ``worst`` (the lowest split) and ``gap``."""
         means = self.split_means()
@@ -197,6 +205,7 @@ class Evaluation:
         lines = [f"{self.task}, protocol {self.protocol}, {len(self.results)} disruptions"]
         lines += [f"  {split:<24}{value:12.2f}" for split, value in self.split_means().items()]
         lines += [f"  {name:<24}{value:12.2f}" for name, value in self.summary().items() if name != "id"]
+        lines += [f"  {'cost ' + split:<24}{value:12.2f}" for split, value in self.split_costs().items()]
         return "\n".join(lines)
 
 
@@ -230,7 +239,8 @@ def evaluate(
     Raises:
         UnknownNameError: If the task, the protocol or a split is not known.
         DisruptionError: If a disruption is malformed or the task cannot honour it.
-        ValueError: If ``episodes`` is not between 1 and the protocol's number.
+        ValueError: If ``episodes`` is not between 1 and the protocol's number, or both splits and disruptions are
+            given.
         MissingExtraError: If a package the task needs is not installed.
     """
     from robust_gym.tasks import make
@@ -276,6 +286,8 @@ def _choose(
     """Return the disruptions to evaluate, each with its split."""
     splits = [splits] if isinstance(splits, str) else splits
     disruptions = [disruptions] if isinstance(disruptions, str) else disruptions
+    if splits is not None and disruptions is not None:
+        raise ValueError("give splits of the protocol or disruptions of your own, not both")
     if disruptions is not None:
         canonical = [str(Disruption.parse(text).resolved()) for text in disruptions]
         return {text: cells.split_of(text) or "custom" for text in canonical}

@@ -276,7 +276,7 @@ def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None
     if kind.channel == "reward":
         return None
     if kind.channel == "cost":
-        return None if task.cost else "it reports no cost"
+        return None if task.cost else "it reports no cost, or one that is always zero"
     if kind.channel == "observation":
         return None if _signal(task) in kind.spaces else f"its observations are {task.observation}"
     if action not in kind.spaces:

@@ -157,4 +157,4 @@ def _shifts(task: Task) -> Table:
 def _reference(reference: dict[str, Any] | None) -> str:
     if reference is None:
         return "not measured"
-    return f"random {reference['random']:,.1f}, {reference['method']} {reference['reference']:,.1f}"
+    return f"random {reference['random']:,.6g}, {reference['method']} {reference['reference']:,.6g}"

@@ -61,6 +61,8 @@ class DynamicsParameter:
         mode: ``"scale"``: strings give a multiple of the nominal value. ``"set"``: strings give the
             value itself, for parameters whose nominal value is zero.
         drawn: Whether ``dynamics:random`` draws it; events such as a push are only written by name.
+        at_reset: Whether it takes effect at resets only, and so cannot follow a schedule within an episode.
+        whole: Whether the value in ``unit`` is a whole number, to which strings are rounded.
     """
 
     name: str
@@ -71,6 +73,8 @@ class DynamicsParameter:
     high: float = 10.0
     mode: Literal["scale", "set"] = "scale"
     drawn: bool = True
+    at_reset: bool = False
+    whole: bool = False
 
     @property
     def identity(self) -> float:
@@ -81,6 +85,12 @@ class DynamicsParameter:
     def span(self) -> float:
         """Half of the accepted interval of a ``"set"`` parameter: the unit of its random draws."""
         return max(self.high - self.nominal, self.nominal - self.low)
+
+    def realised(self, value: float) -> float:
+        """Return the value that the world will really have, in the units of disruption strings."""
+        if not self.whole:
+            return value
+        return round(self.nominal * value) / self.nominal if self.mode == "scale" else float(round(value))
 
     def problem(self) -> str | None:
         """Return why the parameter could never take effect or never be written, or ``None``."""
@@ -258,7 +268,7 @@ class Task:
         elif parameter is None:
             known = ", ".join([*self.dynamics, *self.semantic])
             raise ValueError(f"{self.id} has no parameter {name!r}; it has {known}.{self.closest_parameter(name)}")
-        elif isinstance(value, str) or not parameter.low <= value <= parameter.high:
+        elif not isinstance(value, (int, float)) or not parameter.low <= value <= parameter.high:
             raise ValueError(f"{name!r} of {self.id} goes from {parameter.low:g} to {parameter.high:g}, got {value!r}")
 
     def nominal_values(self) -> dict[str, float | str]:

@@ -165,3 +165,55 @@ def test_vectors_of_dicts_and_states() -> None:
     np.testing.assert_array_equal(vectors(np.array([0, 2]), 3), [[1, 0, 0], [0, 0, 1]])
     batch = {"b": np.ones((2, 2)), "a": np.zeros((2, 1))}
     np.testing.assert_array_equal(vectors(batch), [[0, 1, 1], [0, 1, 1]])
+
+
+def test_noise_on_whole_numbers_is_rounded_at_random() -> None:
+    """To the nearest, noise of less than a half would be none; what is whole already stays as it is."""
+
+    class Cells(Walk):
+        def __init__(self) -> None:
+            super().__init__()
+            self.observation_space = spaces.Box(0, 10, (50,), np.uint8)
+
+        def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict]:
+            super().reset(seed=seed)
+            return np.full(50, 5, np.uint8), {}
+
+        def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            return np.full(50, 5, np.uint8), 0.0, False, False, {}
+
+    def play(disruption: str) -> np.ndarray:
+        env = ObservationDisruption(Cells(), disruption)
+        env.reset(seed=1)
+        return np.array([env.step(0)[0] for _ in range(200)])
+
+    noisy = play("obs:gauss:0.02")  # a tenth of a cell
+    assert 0.02 < np.mean(noisy != 5) < 0.2
+    assert abs(noisy.mean() - 5) < 0.02
+    np.testing.assert_array_equal(play("obs:delay:2"), 5)
+
+
+def test_a_frozen_discrete_observation_is_an_int() -> None:
+    env = ObservationDisruption(Walk(), "obs:freeze:0.9,3")
+    env.reset(seed=1)
+    assert {type(env.step(0)[0]) for _ in range(20)} == {int}
+
+
+def test_what_takes_effect_at_resets_follows_no_schedule_within_an_episode() -> None:
+    parameter = DynamicsParameter("cars", "number of cars", "", 2.0, 0.5, 2.0, at_reset=True, whole=True)
+    task = Task("Robust-Fake-v0", "fake", "F.", "x:y", "x:Y", 10, dynamics={"cars": parameter})
+    with pytest.raises(DisruptionError, match="takes effect at resets only; use 'always' or 'episode'"):
+        check(Disruption.parse("dynamics:cars:1.5~ramp=10"), task, "box")
+    check(Disruption.parse("dynamics:cars:1.5~episode=0.5"), task, "box")
+    with pytest.raises(DisruptionError, match="is the nominal value, 2, a whole number, which changes nothing"):
+        check(Disruption.parse("dynamics:cars:1.2"), task, "box")
+    assert parameter.realised(1.4) == 1.5
+
+
+def test_splits_and_disruptions_exclude_each_other() -> None:
+    import robust_gym
+
+    with pytest.raises(ValueError, match="not both"):
+        robust_gym.evaluate(lambda o: 0, "Robust-FrozenLake-v0", splits="id", disruptions="none")
+    with pytest.raises(ValueError, match="goes from"):
+        robust_gym.task("Robust-FrozenLake-v0").model(slip=None)

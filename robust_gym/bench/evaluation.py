@@ -65,6 +65,7 @@ def evaluate_command(options: Options) -> int:
     found = find_policy(options.policy, options.task, options.name)
     id = options.task or found.training.task
     registry.task(id).require()
+    _check_spaces(found.training.task, id)
     with _progress() as progress:
         evaluation = evaluate(
             found.policy,
@@ -85,6 +86,23 @@ def evaluate_command(options: Options) -> int:
     return 0
 
 
+def _check_spaces(trained: str, asked: str) -> None:
+    """Check that a policy of one task fits another.
+
+    Raises:
+        ValueError: If their spaces, as far as they are noted, differ.
+    """
+    if trained == asked or trained not in registry.list_tasks():
+        return
+    one, other = registry.task(trained).spaces, registry.task(asked).spaces
+    for kind in ("observation", "action"):
+        if one and other and one[kind] != other[kind]:
+            raise ValueError(
+                f"the policy was trained on {trained}, whose {kind} space is {one[kind]}; "
+                f"that of {asked} is {other[kind]}"
+            )
+
+
 def describe(evaluation: Evaluation) -> dict[str, object]:
     """Return an evaluation as JSON values."""
     return {
@@ -94,6 +112,7 @@ def describe(evaluation: Evaluation) -> dict[str, object]:
         "seconds": evaluation.seconds,
         "summary": evaluation.summary(),
         "splits": evaluation.split_means(),
+        "costs": evaluation.split_costs(),
         "results": [{**asdict(result), "mean": result.mean} for result in evaluation.results],
     }
 

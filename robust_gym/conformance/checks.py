@@ -152,7 +152,12 @@ def _both_sides(parameter: DynamicsParameter) -> list[float]:
         values = [max(parameter.low, 0.7), min(parameter.high, 1.4)]
     else:
         values = [(parameter.low + parameter.nominal) / 2, (parameter.high + parameter.nominal) / 2]
-    return [value for value in values if value != parameter.identity]
+    # A small change of a whole number may be none.
+    chosen = [
+        end if parameter.realised(value) == parameter.identity else value
+        for value, end in zip(values, (parameter.low, parameter.high), strict=True)
+    ]
+    return [value for value in chosen if parameter.realised(value) != parameter.identity]
 
 
 def check_effect(id: str) -> None:

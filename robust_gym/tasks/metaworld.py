@@ -19,6 +19,7 @@ _DAMPING = DynamicsParameter("object_damping", "damping of the joints of all obj
 _STIFFNESS = DynamicsParameter("object_stiffness", "stiffness of the button's spring", "of nominal", 1.0, 0.1, 5.0)
 
 
+_SLOW = True
 _ALONG, _ACROSS = push(2.0, "object"), crosspush(2.0, "object")
 
 
@@ -32,7 +33,7 @@ def _free(mass: float, weight: float | None = None) -> tuple[DynamicsParameter, 
     return (_mass(mass), push(newton, "object"), crosspush(newton, "object"))
 
 
-def _tasks(dynamics: tuple[DynamicsParameter, ...], **abouts: str) -> None:
+def _tasks(dynamics: tuple[DynamicsParameter, ...], slow: bool = False, /, **abouts: str) -> None:
     """Register tasks whose objects have the same parameters."""
     for name, about in abouts.items():
         register_task(
@@ -48,6 +49,7 @@ def _tasks(dynamics: tuple[DynamicsParameter, ...], **abouts: str) -> None:
                 modules=("metaworld", "mujoco", "imageio", "scipy"),
                 install='pip install "robust-gym[metaworld]" && pip install --no-deps metaworld==3.1.1',
                 source="Meta-World (Yu et al., CoRL 2019; McLean et al., 2025), version 3 of its tasks",
+                slow=slow,
             )
         )
 
@@ -68,6 +70,7 @@ _tasks(
 _tasks((), coffee_button="presses the button of a coffee machine")
 _tasks(
     (_FRICTION, *_free(0.21, weight=1.1)),
+    _SLOW,
     coffee_pull="pulls a mug away from a coffee machine",
     coffee_push="pushes a mug under a coffee machine",
 )
@@ -79,7 +82,12 @@ _tasks((_mass(0.38), _DAMPING, _ACROSS), drawer_open="opens a drawer")
 _tasks((_FRICTION, _mass(0.38), _DAMPING, _ACROSS), drawer_close="closes a drawer")
 _tasks((_ALONG,), faucet_open="turns a faucet open", faucet_close="turns a faucet shut")
 _tasks((_FRICTION, *_free(1.189)), hammer="drives a nail into a block with a hammer")
-_tasks((_FRICTION, *_free(0.01)), hand_insert="puts its gripper into a hole", sweep_into="sweeps a puck into a hole")
+_tasks(
+    (_FRICTION, *_free(0.01)),
+    _SLOW,
+    hand_insert="puts its gripper into a hole",
+    sweep_into="sweeps a puck into a hole",
+)
 _tasks((_FRICTION, _mass(0.002), _DAMPING), handle_press="presses a handle down", handle_pull="pulls a handle up")
 _tasks(
     (_mass(0.002), _DAMPING),
@@ -87,19 +95,24 @@ _tasks(
     handle_pull_side="pulls a handle up, from its side",
 )
 _tasks((_FRICTION, _mass(0.004), _DAMPING, _ACROSS), lever_pull="pulls a lever up")
-_tasks((_FRICTION, _DAMPING, *_free(0.1)), peg_insert_side="puts a peg into a hole in a wall")
+_tasks((_FRICTION, _DAMPING, *_free(0.1)), _SLOW, peg_insert_side="puts a peg into a hole in a wall")
 _tasks((_FRICTION, *_free(0.08)), peg_unplug_side="pulls a plug out of a wall")
-_tasks((_FRICTION, *_free(0.01)), pick_out_of_hole="takes a puck out of a hole", shelf_place="puts a puck onto a shelf")
+_tasks((_FRICTION, *_free(0.01)), pick_out_of_hole="takes a puck out of a hole")
+_tasks(_free(0.01), _SLOW, shelf_place="puts a puck onto a shelf")
 _tasks(
     (_FRICTION, *_free(0.75)),
+    _SLOW,
     pick_place="picks a puck up and brings it to a goal",
     pick_place_wall="picks a puck up and brings it to a goal behind a wall",
     push="pushes a puck to a goal",
     push_wall="pushes a puck round a wall to a goal",
+)
+_tasks(
+    (_FRICTION, *_free(0.75)),
     reach="brings its hand to a goal",
     reach_wall="brings its hand to a goal behind a wall",
 )
-_tasks(_free(0.75), push_back="pulls a puck back to a goal")
+_tasks(_free(0.75), _SLOW, push_back="pulls a puck back to a goal")
 _tasks(
     (_ALONG, _ACROSS),
     plate_slide="slides a plate forward into a goal",
@@ -107,9 +120,10 @@ _tasks(
     plate_slide_side="slides a plate sideways into a goal",
     plate_slide_back_side="slides a plate sideways out of a goal",
 )
-_tasks(_free(0.04), soccer="kicks a ball into a goal")
+_tasks(_free(0.04), _SLOW, soccer="kicks a ball into a goal")
 _tasks(
     (_FRICTION, _DAMPING, *_free(3.288)),
+    _SLOW,
     stick_push="grasps a stick and pushes a box with it",
     stick_pull="grasps a stick and pulls a box with it",
 )

@@ -131,7 +131,7 @@ class TermRunner:
         self._t = 0
         self._blend_rng: np.random.Generator = None  # type: ignore[assignment]
         space = signal.space
-        self._box = isinstance(space, spaces.Box)
+        self._box, self._round = isinstance(space, spaces.Box), False
         if isinstance(space, spaces.Box):
             self._dtype = space.dtype
             self._round = np.issubdtype(space.dtype, np.integer)
@@ -155,15 +155,17 @@ class TermRunner:
         strength = self.clock.strength(self._t)
         self._t += 1
         disturbed = self.effect(value)
+        # Noise on whole numbers is rounded up or down at random: to the nearest, little noise would be none.
+        threshold = self._blend_rng.random(self._low.shape) if self._round else None
         if strength == 0.0:
             return value
         if not self._box:
             # A choice among a few cannot be half disturbed: it is, with that probability.
-            return disturbed if strength == 1.0 or self._blend_rng.random() < strength else value
+            return int(disturbed) if strength == 1.0 or self._blend_rng.random() < strength else value
         if strength != 1.0:
             disturbed = value + strength * (disturbed - np.asarray(value, np.float64))
-        if self._round:
-            disturbed = np.rint(disturbed)
+        if threshold is not None:
+            disturbed = np.floor(np.asarray(disturbed, np.float64) + threshold)
         if self._clip:
             disturbed = np.clip(disturbed, self._low, self._high)
         # A copy: what an effect remembers must not change when the receiver writes into what it got.

@@ -43,6 +43,10 @@ def check_term(term: Term, task: Task) -> None:
             f"{task.id} has no dynamics parameter {term.kind!r} (in {str(term)!r}); it has "
             f"{names}.{task.closest_parameter(term.kind)}"
         )
+    if parameter.at_reset and term.schedule.name not in ("always", "episode"):
+        raise DisruptionError(
+            f"{str(term)!r}: {parameter.name!r} of {task.id} takes effect at resets only; use 'always' or 'episode'"
+        )
     if term.level is not None:
         return
     (value,) = term.args
@@ -54,8 +58,9 @@ def check_term(term: Term, task: Task) -> None:
     ends = (value.low, value.high) if isinstance(value, Range) else (value,)
     if any(not parameter.low <= end <= parameter.high for end in ends):
         raise DisruptionError(f"{str(term)!r} is out of bounds: {parameter.name!r} of {task.id} goes from {bounds}")
-    if value == parameter.identity:
-        raise DisruptionError(f"{str(term)!r} is the nominal value, which changes nothing")
+    if not isinstance(value, Range) and parameter.realised(value) == parameter.identity:
+        whole = f", {parameter.nominal:g}, a whole number" if parameter.whole else ""
+        raise DisruptionError(f"{str(term)!r} is the nominal value{whole}, which changes nothing")
 
 
 def _check_semantic(term: Term, task: Task) -> None:
@@ -71,12 +76,13 @@ def _check_semantic(term: Term, task: Task) -> None:
 
 @dataclass
 class _TermState:
-    """One term with its stream, its schedule and what it drew for the present episode."""
+    """One term with its stream, its schedule, and what it drew, and how strongly, at the present episode's reset."""
 
     term: Term
     streams: EpisodeStreams
     clock: Clock
     drawn: Values
+    at_reset: float = 1.0
 
 
 class DynamicsProcess:
@@ -164,12 +170,15 @@ class DynamicsProcess:
     def _compose(self) -> Values:
         total: Values = {}
         for state in self._states:
-            strength = state.clock.strength(max(0, self._t - 1))
+            now = state.clock.strength(max(0, self._t - 1))
+            if self._t == 0:
+                state.at_reset = now
             for name, value in state.drawn.items():
                 if isinstance(value, str):
-                    total[name] = value if strength else self._task.semantic[name].nominal
+                    total[name] = value if now else self._task.semantic[name].nominal
                     continue
                 parameter = self._task.dynamics[name]
+                strength = state.at_reset if parameter.at_reset else now
                 before = total.get(name, parameter.identity)
                 assert not isinstance(before, str)
                 change = strength * (value - parameter.identity)
@@ -180,7 +189,7 @@ class DynamicsProcess:
         for name, value in total.items():
             if not isinstance(value, str):
                 parameter = self._task.dynamics[name]
-                total[name] = min(max(value, parameter.low), parameter.high)
+                total[name] = parameter.realised(min(max(value, parameter.low), parameter.high))
         return total
 
     def report(self) -> Values:

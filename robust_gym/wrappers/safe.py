@@ -48,7 +48,7 @@ class Safe(gym.Wrapper, RecordConstructorArgs):
         if "cost" not in info:
             name = self.spec.id if self.spec is not None else str(self.env)
             raise ValueError(
-                f"{name} reports no info['cost'], which Safe returns beside the reward; the tasks of the families "
-                "safety_velocity and safety_navigation report one"
+                f"{name} reports no info['cost'], which Safe returns beside the reward; the single-agent tasks of the "
+                "families safety_velocity and safety_navigation report one"
             )
         return observation, float(reward), float(info["cost"]), terminated, truncated, info
