@@ -19,8 +19,9 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,20 @@ MEASURED = ("observation_scale", "reward_scale", "cost_scale", "spaces", "refere
 
 
 def fingerprint(id: str) -> str:
-    """Return a hash of a task's entry, without what is measured of it."""
-    entry = {name: value for name, value in asdict(registry.task(id)).items() if name not in MEASURED}
+    """Return a hash of a task's entry, without what is measured of it; a new field at its default changes nothing."""
+    entry = {name: value for name, value in _stated(registry.task(id)).items() if name not in MEASURED}
     return hashlib.sha256(json.dumps(entry, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _stated(value: Any) -> Any:
+    """Return the fields of a dataclass that differ from their defaults, and of all dataclasses in it."""
+    if is_dataclass(value):
+        found = {field.name: getattr(value, field.name) for field in fields(value)}
+        defaults = {field.name: field.default for field in fields(value)}
+        return {name: _stated(one) for name, one in found.items() if one != defaults[name]}
+    if isinstance(value, Mapping):
+        return {key: _stated(one) for key, one in value.items()}
+    return value
 
 
 def slow_tasks() -> list[str]:

@@ -135,29 +135,6 @@ _task(
     (_TIME_GAP, _JAM, _ACCELERATION, _limit(20.0), _LENGTH, _THROTTLE, _STEERING, _cruise(25.0)),
     shifts=(_TRAFFIC,),
 )
-_shift, _scenes = _lanes("lanes_count", 2, 3, 4)
-_task(
-    "MergeGeneric",
-    "merge-generic-v1",
-    "Drive on while vehicles merge, among vehicles that start anywhere.",
-    30,
-    (_TIME_GAP, _JAM, _ACCELERATION, _limit(30.0), _vehicles(3), _LENGTH, _THROTTLE, _STEERING, _cruise(25.0)),
-    shifts=(_TRAFFIC, _shift),
-    scenes=_scenes,
-)
-_shift, _scenes = _lanes("lanes_count", 6, 4, 5)
-_task(
-    "HighwayExit",
-    "exit-v1",
-    "Cross a highway of six lanes to its exit in time.",
-    18,
-    (
-        *(_TIME_GAP, _JAM, _ACCELERATION, _limit(26.0), _vehicles(20), _LENGTH, _THROTTLE, _STEERING, _cruise(24.0)),
-        _density(1.5),
-    ),
-    shifts=(_TRAFFIC, _shift),
-    scenes=_scenes,
-)
 _task(
     "Roundabout",
     "roundabout-v1",
@@ -165,19 +142,6 @@ _task(
     11,
     (_TIME_GAP, _JAM, _ACCELERATION, _limit(20.0), _LENGTH, _THROTTLE, _STEERING, _cruise(8.0)),
     shifts=(_TRAFFIC,),
-)
-_shift, _scenes = _lanes("roundabout_lanes", 2, 1, 3)
-_task(
-    "RoundaboutGeneric",
-    "roundabout-generic-v1",
-    "Take the second exit of a roundabout, among vehicles that start anywhere.",
-    17,
-    (
-        *(_TIME_GAP, _JAM, _ACCELERATION, _limit(20.0, 1.0), _vehicles(5), _LENGTH, _THROTTLE, _STEERING, _cruise(8.0)),
-        _P("radius", "radius of the roundabout", "m", 20.0, 0.8, 2.0, at_reset=True),
-    ),
-    shifts=(_TRAFFIC, _shift),
-    scenes=_scenes,
 )
 
 _ROUTE = SemanticShift(
@@ -200,15 +164,6 @@ _task(
     (*_CROSSING, _THROTTLE, _STEERING, _cruise(4.5)),
     shifts=(_TRAFFIC, _ROUTE),
     scenes=_ROUTES,
-)
-_task(
-    "IntersectionContinuous",
-    "intersection-v1",
-    "Turn left at an unsignalised intersection, with throttle and steering wheel.",
-    13,
-    (*_CROSSING[:-1], *_TYRES, *_PEDALS, _P("steering", _CONTROL[0].about, "rad", 1.047, 0.2, 1.4), _CONTROL[1]),
-    shifts=(_TRAFFIC,),
-    continuous=True,
 )
 _task(
     "TwoWay",
@@ -259,19 +214,13 @@ _TRACKS = {
         "force_decision": False,
     },
 }
-for _name, _road, _own, _about in (
-    ("Racetrack", "racetrack-v1", "usual", "a winding racetrack"),
-    ("RacetrackLarge", "racetrack-large-v1", "large", "a large racetrack of three lanes"),
-    ("RacetrackOval", "racetrack-oval-v1", "oval", "an oval racetrack of three lanes"),
-):
-    _others = tuple(track for track in _TRACKS if track != _own)
-    _task(
-        _name,
-        _road,
-        f"Steer round {_about} at a given speed, past other cars.",
-        1500,
-        (*_CONTROL, _limit(10.0), _LENGTH),
-        shifts=(SemanticShift("track", "the racetrack", _own, (_own, *_others), _others),),
-        scenes={"track": {track: _TRACKS[track] for track in _others}},
-        continuous=True,
-    )
+_task(
+    "Racetrack",
+    "racetrack-v1",
+    "Steer round a winding racetrack at a given speed, past other cars.",
+    1500,
+    (*_CONTROL, _limit(10.0), _LENGTH),
+    shifts=(SemanticShift("track", "the racetrack", "usual", tuple(_TRACKS), ("large", "oval")),),
+    scenes={"track": {track: _TRACKS[track] for track in ("large", "oval")}},
+    continuous=True,
+)

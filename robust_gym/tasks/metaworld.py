@@ -29,7 +29,7 @@ def _mass(nominal: float) -> DynamicsParameter:
 
 def _free(mass: float, weight: float | None = None) -> tuple[DynamicsParameter, ...]:
     """Return the parameters of objects that lie about, the heaviest pushed by up to twice its own ``weight``, in N."""
-    newton = 2 * (weight or 10 * mass)
+    newton = round(2 * (weight or 10 * mass), 3)
     return (_mass(mass), push(newton, "object"), crosspush(newton, "object"))
 
 
