@@ -154,12 +154,12 @@ def pages() -> dict[str, str]:
     return generate.pages()
 
 
-def test_every_task_has_its_section(pages: dict[str, str]) -> None:
+def test_every_task_has_its_page(pages: dict[str, str]) -> None:
     for id in robust_gym.list_tasks():
         task = registry.task(id)
-        _, _, section = pages[f"tasks/{task.family}.md"].partition(f"## {id} ")
-        section = section.partition("\n## ")[0]
-        assert f"`{id}`" in pages["tasks/index.md"]
+        section = pages[f"tasks/{task.family}/{id.lower()}.md"]
+        assert f"[`{id}`]({task.family}/{id.lower()}.md)" in pages[f"tasks/{task.family}.md"]
+        assert f"({task.family}.md)" in pages["tasks/index.md"]
         wanted = [*task.dynamics, *task.semantic, registry.task_protocol(id).sha256]
         assert [name for name in wanted if f"`{name}`" not in section] == []
         for split in registry.task_protocol(id).splits:
@@ -221,8 +221,10 @@ def test_readme_tables() -> None:
     assert tables.renewed(new) == new
     assert "old" not in new
     assert "\nbetween\n" in new
-    names = {match for cell in re.findall(r"\d+: ([^|]*) \|", new) for match in cell.split(", ")}
-    assert {f"Robust-{name}-v0" for name in names} == set(robust_gym.list_tasks())
+    rows = re.findall(r"^\| [^|*]+ \| (\d+) \| ([^|]*) \|", new, re.MULTILINE)
+    assert sum(int(count) for count, _ in rows) == len(robust_gym.list_tasks())
+    names = {name for _, cell in rows for name in cell.removesuffix(", …").split(", ")}
+    assert {f"Robust-{name}-v0" for name in names} <= set(robust_gym.list_tasks())
     assert all(f"`{kind.usage.partition(':')[2]}`" in new for kind in kinds.kinds())
     with pytest.raises(ValueError, match="tasks:begin"):
         tables.renewed("nothing")

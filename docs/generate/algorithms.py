@@ -7,6 +7,7 @@ import dataclasses
 import griffe
 
 from generate.markdown import code, fenced, joined, prose, table, text
+from generate.task_page import path
 from generate.tasks import AGENTS
 from robust_gym import registry
 from robust_gym.registry import AlgorithmInfo
@@ -65,7 +66,7 @@ def _page(info: AlgorithmInfo) -> str:
 def _facts(info: AlgorithmInfo) -> str:
     tasks = [registry.task(id) for id in registry.list_tasks()]
     able = [task for task in tasks if info.refuses(task) is None]
-    links = ", ".join(f"[{task.id}](../tasks/{task.family}.md#{task.id.lower()})" for task in able)
+    links = ", ".join(f"[{task.id}](../{path(task)})" for task in able)
     facts = [
         ("Agents", " and ".join(AGENTS[api] for api in info.apis)),
         ("Actions", ", ".join(info.actions)),
