@@ -96,6 +96,15 @@ def test_every_map_can_be_made_and_looks_the_same(id: str) -> None:
             assert env.world.max_steps == task.horizon
 
 
+@pytest.mark.parametrize("id", IDS)
+def test_random_layouts_leave_no_trace(id: str) -> None:
+    """Whatever number, map or door an episode drew, the next one is that of its seed."""
+    env = robust_gym.make(id, disruption="dynamics:random@2")
+    firsts = {seed: seen(env.reset(seed=seed)[0]) for seed in range(120, 140)}
+    for seed, first in reversed(firsts.items()):
+        assert np.array_equal(seen(env.reset(seed=seed)[0]), first), seed
+
+
 def test_rooms_of_other_sizes() -> None:
     for option, size in (("s5", 5), ("s8", 8)):
         env = world("MiniGridUnlock", map=option)

@@ -41,6 +41,7 @@ _COLOURED = ("key", "ball", "box", "door", "goal", "wall")
 _SWAPPED = dict(zip(COLOR_NAMES, [*COLOR_NAMES[1:], COLOR_NAMES[0]], strict=True))
 # Attributes of MiniGrid's worlds that hold how many things a reset puts there.
 _COUNTS = {"obstacles": "n_obstacles", "objects": "numObjs", "distractors": "num_dists"}
+_COUNTED = frozenset(_COUNTS.values())
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class GridWorld(gym.Env[Any, Any]):
         self._own: Any = self._build("")
         self.world = self._own
         self._shifted: dict[str, Any] = {}
+        self._built: dict[str, dict[str, int]] = {}  # how many things each of these was built for
         self._luck: np.random.Generator | None = None
         self.action_space = spaces.Discrete(int(self._own.action_space.n))
         cell = [max(codes.values()) for codes in (OBJECT_TO_IDX, COLOR_TO_IDX, STATE_TO_IDX)]
@@ -163,10 +165,13 @@ class GridWorld(gym.Env[Any, Any]):
         name = self.layout.map
         if name not in self._shifted:
             self._shifted[name] = self._build(name)
-        world, own = self._shifted[name], self._own
+            self._built[name] = {key: value for key, value in vars(self._shifted[name]).items() if key in _COUNTED}
+        world, own, built = self._shifted[name], self._own, self._built[name]
         for count, attribute in _COUNTS.items():
             if count in self.layout.counts:
                 setattr(world, attribute, max(1, round(getattr(own, attribute) * self.layout.counts[count])))
+            elif attribute in built:  # an earlier episode may have had another number
+                setattr(world, attribute, built[attribute])
         world.see_through_walls = own.see_through_walls or bool(self.layout.walls)
         return world
 
