@@ -95,9 +95,8 @@ def check_apart(id: str) -> tuple[str, dict[str, Any]]:
     return id, {"fingerprint": fingerprint(id), "checks": {"process": f"exit {done.returncode} {last}"}, "seconds": 0.0}
 
 
-def save(id: str, result: dict[str, Any]) -> None:
+def save(id: str, result: dict[str, Any], about: record.Provenance) -> None:
     """Write a task's result among the others, with the versions it was found with."""
-    about = record.provenance()
     known = set(registry.list_tasks())
     results = {**load(), id: result}
     data = {
@@ -122,11 +121,11 @@ def main() -> int:
     results = load()
     wanted = set(registry.match_tasks(options.tasks) if options.tasks else registry.list_tasks())
     todo = [id for id in slow_tasks() if id in wanted and (options.all or not up_to_date(id, results))]
-    failed = 0
+    failed, about = 0, record.provenance()
     with ThreadPoolExecutor(options.jobs) as pool:
         for number, future in enumerate(as_completed([pool.submit(check_apart, id) for id in todo]), start=1):
             id, result = future.result()
-            save(id, result)
+            save(id, result, about)
             bad = {name: detail for name, detail in result["checks"].items() if detail != "ok"}
             failed += bool(bad)
             print(f"[{number}/{len(todo)}] {id} {result['seconds']:.0f} s {bad or 'ok'}", flush=True)

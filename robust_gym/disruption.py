@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from robust_gym.kind import NAME, WORD
 from robust_gym.kinds import CHANNELS, DEFAULT_KIND, Kind, find_kind, kinds
 
 __all__ = ["Disruption", "DisruptionError", "Range", "Schedule", "Term", "did_you_mean"]
@@ -32,8 +33,6 @@ MAX_LENGTH = 2000
 """Longest disruption string that is read, in characters."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 # A plus sign followed by a digit belongs to an exponent (1e+3) or a sign, so only one before a letter splits.
 _TERM_SPLIT = re.compile(r"\+(?=\s*[A-Za-z]|\s*$)")
@@ -231,7 +230,7 @@ def _parse_term(text: str, where: str) -> Term:
     if not rest:
         raise DisruptionError(f"{where} needs a strength: '{head}:0.1', '{head}@3' or '{head}:KIND:ARGUMENTS'")
     if len(rest) == 1:
-        if _NAME.fullmatch(rest[0]) and "=" not in rest[0]:
+        if NAME.fullmatch(rest[0]) and "=" not in rest[0]:
             _check_kind(channel, rest[0], where)
             rest.append("")
         else:
@@ -263,11 +262,11 @@ def _check_kind(channel: str, kind: str, where: str) -> Kind | None:
     spec = find_kind(channel, kind)
     if spec is not None:
         return spec
-    if channel == "dynamics" and _NAME.fullmatch(kind):
+    if channel == "dynamics" and NAME.fullmatch(kind):
         return None
     names = [other.name for other in kinds(channel)]
     if channel == "dynamics":
-        hint = f" Did you mean {kind.lower()!r}?" if _NAME.fullmatch(kind.lower()) else ""
+        hint = f" Did you mean {kind.lower()!r}?" if NAME.fullmatch(kind.lower()) else ""
         raise DisruptionError(
             f"{kind!r} in {where} is no name of a kind or parameter: those are lower-case words, as in "
             f"'dynamics:gravity:1.3'.{hint}"
@@ -288,7 +287,7 @@ def _parameter_value(text: str, kind: str, where: str) -> Value:
         raise DisruptionError(
             f"{where} needs a value: 'dynamics:{kind}:1.3', 'dynamics:{kind}:0.8..1.3' or 'dynamics:{kind}@3'"
         )
-    if _WORD.fullmatch(text):
+    if WORD.fullmatch(text):
         return text
     if "," in text or "=" in text:
         raise DisruptionError(f"the dynamics parameter {kind!r} takes one value, got {text!r} in {where}")

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -174,18 +174,19 @@ class Evaluation:
 
     def split_means(self) -> dict[str, float]:
         """Return the mean return of every split, over its disruptions."""
-        means: dict[str, list[float]] = {}
-        for result in self.results:
-            means.setdefault(result.split, []).append(result.mean)
-        return {split: float(np.mean(values)) for split, values in means.items()}
+        return self._by_split((result.split, result.mean) for result in self.results)
 
     def split_costs(self) -> dict[str, float]:
         """Return the mean cost of every split, over its disruptions; empty where the task has no cost."""
-        costs: dict[str, list[float]] = {}
-        for result in self.results:
-            if result.costs is not None:
-                costs.setdefault(result.split, []).append(float(np.mean(result.costs)))
-        return {split: float(np.mean(values)) for split, values in costs.items()}
+        costs = ((result.split, result.costs) for result in self.results)
+        return self._by_split((split, float(np.mean(cost))) for split, cost in costs if cost is not None)
+
+    @staticmethod
+    def _by_split(values: Iterable[tuple[str, float]]) -> dict[str, float]:
+        found: dict[str, list[float]] = {}
+        for split, value in values:
+            found.setdefault(split, []).append(value)
+        return {split: float(np.mean(values)) for split, values in found.items()}
 
     def summary(self) -> dict[str, float]:
         """Return ``id``, ``ood`` (mean over all other disruptions), ``worst`` (the lowest split) and ``gap``."""

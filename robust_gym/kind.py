@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+"""What a kind, a parameter or a shift may be called, so that disruption strings can name it."""
+
+WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
+"""What an option of a semantic shift may be called."""
 
 CHANNELS = ("dynamics", "action", "reward", "cost", "observation")
 """The channels, in the order in which they are applied, nearest the environment first."""

@@ -10,16 +10,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from robust_gym.kind import NAME, WORD
+
 Api = Literal["gymnasium", "parallel"]
 Space = Literal["box", "image", "discrete", "dict"]
-
-_WRITABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 
 BUDGETS = ("smoke", "quick", "standard")
 """Names of the training budgets, from a check that everything runs to a result worth ranking."""
@@ -94,7 +92,7 @@ class DynamicsParameter:
 
     def problem(self) -> str | None:
         """Return why the parameter could never take effect or never be written, or ``None``."""
-        if not _WRITABLE.fullmatch(self.name):
+        if not NAME.fullmatch(self.name):
             return "a disruption string names a parameter by a lower-case word of letters, digits and '_'"
         if self.name in ("random", "none"):
             return "the name has a meaning of its own"
@@ -127,7 +125,7 @@ class SemanticShift:
 
     def problem(self) -> str | None:
         """Return why the shift could never take effect or never be written, or ``None``."""
-        if not _WRITABLE.fullmatch(self.name) or not all(_WORD.fullmatch(option) for option in self.options):
+        if not NAME.fullmatch(self.name) or not all(WORD.fullmatch(option) for option in self.options):
             return "its name and options must be words that begin with a letter"
         if self.nominal not in self.options or len(set(self.options)) < 2:
             return f"it needs its nominal option {self.nominal!r} and at least one other"

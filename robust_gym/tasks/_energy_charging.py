@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from gymnasium import spaces
 
 from robust_gym.disruption import did_you_mean
 from robust_gym.tasks._energy_garage import CAPACITY, STEPS, Garage
+from robust_gym.tasks._energy_team import SharedView, read_day
 from robust_gym.tasks._energy_traces import PERIODS, days, draw_sessions, moer
 from robust_gym.tasks._parallel import DiscreteTeam
 
@@ -65,11 +65,15 @@ class Day:
         """
         day, seed = int(rng.integers(days(self.period))), int(rng.integers(2**63))
         if options and "day" in options:
-            day = _read_day(options["day"], days(self.period))
+            day = read_day(options["day"], days(self.period))
         cars = np.random.default_rng(seed)
         sessions = draw_sessions(self.site, self.period, self.traces, day, cars, **self._per_day)
         self.garage.reset(sessions, moer(self.period, day))
         return {"day": day, "cars": len(sessions.arrival)}
+
+    def observe(self) -> np.ndarray:
+        """Return what is known; see `EVCharging`."""
+        return self.garage.observe()
 
     def space(self) -> spaces.Box:
         """Return the space of what is observed."""
@@ -77,16 +81,6 @@ class Day:
         high = np.array([CAPACITY] * n + [STEPS] * n + [5.0] * 37 + [1.0], np.float32)
         low = np.array([0.0] * n + [-STEPS] * n + [0.0] * 38, np.float32)
         return spaces.Box(low, high, dtype=np.float32)
-
-
-def _read_day(value: Any, many: int) -> int:
-    try:
-        day = operator.index(value)
-    except TypeError:
-        day = -1
-    if not 0 <= day < many:
-        raise ValueError(f"the reset option 'day' must be a whole number 0 to {many - 1}, got {value!r}")
-    return day
 
 
 class EVCharging(gym.Env[np.ndarray, np.ndarray]):
@@ -158,7 +152,7 @@ class EVCharging(gym.Env[np.ndarray, np.ndarray]):
         return garage.observe(), reward, False, garage.t >= STEPS, parts
 
 
-class EVChargingTeam(DiscreteTeam):
+class EVChargingTeam(SharedView, DiscreteTeam):
     """The same garage with an agent at every station.
 
     As in SustainGym's ``MultiAgentEVChargingEnv`` with discrete actions, every agent observes the whole garage and
@@ -174,6 +168,7 @@ class EVChargingTeam(DiscreteTeam):
         ValueError: If there is no such period, kind of trace or render mode.
     """
 
+    world: Day
     metadata = {"name": "robust_ev_charging_v0", "render_modes": [], "is_parallelizable": True}
 
     def __init__(
@@ -187,17 +182,6 @@ class EVChargingTeam(DiscreteTeam):
         agents = self.world.garage.network.stations
         space = self.world.space()
         super().__init__(dict.fromkeys(agents, space), dict.fromkeys(agents, LEVELS), space, render_mode)
-        self._rng: np.random.Generator | None = None
-
-    def reset(
-        self, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
-        """Begin a day; see `EVCharging.reset`."""
-        if seed is not None or self._rng is None:
-            self._rng = np.random.default_rng(seed)
-        info = self.world.reset(self._rng, options)
-        self.agents = list(self.possible_agents)
-        return self._observations(), {agent: dict(info) for agent in self.agents}
 
     def step(
         self, actions: Mapping[str, int]
@@ -213,14 +197,6 @@ class EVChargingTeam(DiscreteTeam):
         reward, _ = garage.step(np.array(self._read(actions)) / (LEVELS - 1))
         n = len(self.possible_agents)
         return self._results(self._observations(), [reward / n] * n, garage.t >= STEPS)
-
-    def state(self) -> np.ndarray:
-        """Return what every agent observes."""
-        return self.world.garage.observe()
-
-    def _observations(self) -> dict[str, np.ndarray]:
-        seen = self.world.garage.observe()
-        return {agent: seen.copy() for agent in self.possible_agents}
 
 
 def make(**kwargs: Any) -> EVCharging:

@@ -12,6 +12,7 @@ from pettingzoo import ParallelEnv
 
 from robust_gym.tasks._energy_plant import STEPS
 from robust_gym.tasks._energy_plant_world import ACTIONS, AGENTS, Plant
+from robust_gym.tasks._energy_team import SharedView
 
 
 class Cogen(gym.Env[np.ndarray, np.ndarray]):
@@ -73,7 +74,7 @@ class Cogen(gym.Env[np.ndarray, np.ndarray]):
         return self.world.observe(), reward, False, self.world.t >= STEPS, {}
 
 
-class CogenTeam(ParallelEnv[str, np.ndarray, np.ndarray]):
+class CogenTeam(SharedView, ParallelEnv[str, np.ndarray, np.ndarray]):
     """The same plant with an agent at every turbine, as in SustainGym's ``MultiAgentCogenEnv``.
 
     Agents ``gas_1`` to ``gas_3`` set their two switches, their power and their heat recovery, ``steam`` the rest;
@@ -87,6 +88,7 @@ class CogenTeam(ParallelEnv[str, np.ndarray, np.ndarray]):
         ValueError: If there is no such season or render mode.
     """
 
+    world: Plant
     metadata = {"name": "robust_cogen_v0", "render_modes": [], "is_parallelizable": True}
 
     def __init__(self, season: str = "summer", render_mode: str | None = None) -> None:
@@ -101,7 +103,6 @@ class CogenTeam(ParallelEnv[str, np.ndarray, np.ndarray]):
         self.action_spaces = {
             agent: spaces.Box(-1.0, 1.0, (len(numbers),), np.float32) for agent, numbers in AGENTS.items()
         }
-        self._rng: np.random.Generator | None = None
 
     def observation_space(self, agent: str) -> spaces.Box:
         """Return an agent's observation space."""
@@ -110,16 +111,6 @@ class CogenTeam(ParallelEnv[str, np.ndarray, np.ndarray]):
     def action_space(self, agent: str) -> spaces.Box:
         """Return an agent's action space."""
         return self.action_spaces[agent]
-
-    def reset(
-        self, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
-        """Begin a day; see `Cogen.reset`."""
-        if seed is not None or self._rng is None:
-            self._rng = np.random.default_rng(seed)
-        info = self.world.reset(self._rng, options)
-        self.agents = list(self.possible_agents)
-        return self._observations(), {agent: dict(info) for agent in self.agents}
 
     def step(
         self, actions: Mapping[str, np.ndarray]
@@ -151,14 +142,6 @@ class CogenTeam(ParallelEnv[str, np.ndarray, np.ndarray]):
             dict.fromkeys(AGENTS, over),
             {agent: {} for agent in AGENTS},
         )
-
-    def state(self) -> np.ndarray:
-        """Return what every agent observes."""
-        return self.world.observe()
-
-    def _observations(self) -> dict[str, np.ndarray]:
-        seen = self.world.observe()
-        return {agent: seen.copy() for agent in self.possible_agents}
 
 
 def make(**kwargs: Any) -> Cogen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from gymnasium import spaces
 
 from robust_gym.disruption import did_you_mean
 from robust_gym.tasks._energy_plant import COLUMNS, SEASONS, STEPS, limits, outputs, record
+from robust_gym.tasks._energy_team import read_day
 
 AHEAD = 3
 """Steps of forecast that are observed beside the present."""
@@ -108,7 +108,7 @@ class Plant:
         known = np.flatnonzero(np.isin(record().months[:-1], SEASONS[self.season]))
         day = int(rng.choice(known))
         if options and "day" in options:
-            day = _day(options["day"], len(record().months) - 1)
+            day = read_day(options["day"], len(record().months) - 1)
         self._set = self._settings(rng.uniform(-1.0, 1.0, ACTIONS))
         self.t, self._day = 0, day
         self._read_day()
@@ -190,13 +190,3 @@ def _violations(settings: np.ndarray, out: np.ndarray) -> np.ndarray:
     found[3] = max(0.0, out[24] - settings[15]) + max(0.0, settings[15] - out[25])
     found[3] += max(0.0, settings[16] - out[22]) + max(0.0, settings[16] - out[23])
     return found
-
-
-def _day(value: Any, many: int) -> int:
-    try:
-        day = operator.index(value)
-    except TypeError:
-        day = -1
-    if not 0 <= day < many:
-        raise ValueError(f"the reset option 'day' must be a whole number 0 to {many - 1}, got {value!r}")
-    return day

@@ -107,18 +107,17 @@ def make(world: str, render_mode: str | None = None) -> TabularEnv:
     return TabularEnv(registry.task(world).model(), render_mode)
 
 
-class TabularDynamics:
-    """Gives a `TabularEnv` the model of the disturbed world.
+class ExactDynamics:
+    """Writes the whole world anew whenever a value changes: parameters and words make one world together.
 
     Args:
         env: The unwrapped environment, in its undisturbed world.
         task: Its task.
     """
 
-    def __init__(self, env: TabularEnv, task: Task) -> None:
-        self._env, self._task, self._exact = env, task, load(task.exact)
-        self._nominal = task.nominal_values()
-        self._last, self._undisturbed = self._nominal, env.model
+    def __init__(self, env: Any, task: Task) -> None:
+        self._env, self._task = env, task
+        self._nominal = self._last = task.nominal_values()
         self._words: dict[str, str] = {}
 
     def configure(self, values: Mapping[str, float | str]) -> None:
@@ -131,4 +130,23 @@ class TabularDynamics:
         wanted = {**self._nominal, **self._words, **values}
         if wanted != self._last:
             self._last = wanted
-            self._env.model = self._undisturbed if wanted == self._nominal else self._exact(self._task, wanted)
+            self._write(wanted, wanted == self._nominal)
+
+    def _write(self, values: Mapping[str, float | str], undisturbed: bool) -> None:
+        raise NotImplementedError
+
+
+class TabularDynamics(ExactDynamics):
+    """Gives a `TabularEnv` the model of the disturbed world.
+
+    Args:
+        env: The unwrapped environment, in its undisturbed world.
+        task: Its task.
+    """
+
+    def __init__(self, env: TabularEnv, task: Task) -> None:
+        super().__init__(env, task)
+        self._exact, self._undisturbed = load(task.exact), env.model
+
+    def _write(self, values: Mapping[str, float | str], undisturbed: bool) -> None:
+        self._env.model = self._undisturbed if undisturbed else self._exact(self._task, values)

@@ -13,6 +13,7 @@ from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 from gymnasium.envs.toy_text.taxi import TaxiEnv
 
 from robust_gym.task import Task
+from robust_gym.tasks._exact_env import ExactDynamics
 from robust_gym.tasks._exact_grids import move_law
 from robust_gym.tasks._exact_maps import CLIFFS, LAKES, ROADS
 from robust_gym.tasks._exact_model import TabularModel, physical
@@ -219,7 +220,7 @@ def _name(task: Task, env: Any) -> Any:
     return lambda s: f"row {s // columns}, column {s % columns}"
 
 
-class ToyTextDynamics:
+class ToyTextDynamics(ExactDynamics):
     """Writes the transition table ``P`` of a toy-text environment, and its map.
 
     Args:
@@ -228,27 +229,15 @@ class ToyTextDynamics:
     """
 
     def __init__(self, env: Any, task: Task) -> None:
-        self._env, self._task = env, task
-        self._nominal = task.nominal_values()
-        self._last, self._table, self._desc = self._nominal, env.P, getattr(env, "desc", None)
-        self._words: dict[str, str] = {}
+        super().__init__(env, task)
+        self._table, self._desc = env.P, getattr(env, "desc", None)
 
-    def configure(self, values: Mapping[str, float | str]) -> None:
-        """Set the world of the coming episode."""
-        self._words = {name: value for name, value in values.items() if isinstance(value, str)}
-        self.apply({name: value for name, value in values.items() if not isinstance(value, str)})
-
-    def apply(self, values: Mapping[str, float]) -> None:
-        """Set the parameters from now on; those without a value are nominal."""
-        wanted = {**self._nominal, **self._words, **values}
-        if wanted == self._last:
-            return
-        self._last = wanted
-        self._env.P = self._table if wanted == self._nominal else table(self._task, wanted)
+    def _write(self, values: Mapping[str, float | str], undisturbed: bool) -> None:
+        self._env.P = self._table if undisturbed else table(self._task, values)
         if "map" in self._task.semantic:
-            self._env.desc = np.asarray(lake_map(self._task, str(wanted["map"])), dtype="c")
+            self._env.desc = np.asarray(lake_map(self._task, str(values["map"])), dtype="c")
         if "roads" in self._task.semantic:
             assert self._desc is not None
             self._env.desc = self._desc.copy()  # what the pictures and the action mask read
-            for row, column in ROADS[str(wanted["roads"])]:
+            for row, column in ROADS[str(values["roads"])]:
                 self._env.desc[1 + row, 2 * column + 2] = b"|"

@@ -35,7 +35,7 @@ STEPS_PER_DAY = 288
 
 _EPISODES = {"smoke": 2, "quick": 100, "standard": 600}
 
-_DYNAMICS = (
+DYNAMICS = (
     DynamicsParameter("hvac_power", "heating and cooling power of every zone's unit at full action", "W", 8000.0),
     DynamicsParameter("heat_capacity", "heat capacity of the zones (nominal: of all six together)", "J/K", 4.5656e6),
     DynamicsParameter(
@@ -69,7 +69,7 @@ _DYNAMICS = (
     ),
 )
 
-_CITY = SemanticShift(
+CITY = SemanticShift(
     "city",
     "weather and ground temperatures of another city; evaluated are those of the DrIGM paper, whose "
     "'Cool_Marine Seattle' has the weather of Port Angeles and the ground of Seattle",
@@ -77,7 +77,7 @@ _CITY = SemanticShift(
     options=tuple(sorted(CITIES)),
     evaluated=("tampa", "honolulu", "el_paso", "cool_marine_seattle", "new_york"),
 )
-_SEASON = SemanticShift(
+SEASON = SemanticShift(
     "season",
     "days of the year: training is days 0 to 199 (those of the DrIGM paper), late is days 200 to 364",
     nominal="training",
@@ -93,8 +93,8 @@ register_task(
         api="parallel",
         base="robust_gym.tasks._building_env:make",
         adapter="robust_gym.tasks._building_env:BuildingDynamics",
-        dynamics={parameter.name: parameter for parameter in _DYNAMICS},
-        semantic={shift.name: shift for shift in (_CITY, _SEASON)},
+        dynamics={parameter.name: parameter for parameter in DYNAMICS},
+        semantic={shift.name: shift for shift in (CITY, SEASON)},
         action="discrete",
         null_action=100,
         horizon=STEPS_PER_DAY,

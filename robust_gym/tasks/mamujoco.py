@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from robust_gym import registry
 from robust_gym.registry import register_task
 from robust_gym.task import DynamicsParameter, Task
-from robust_gym.tasks import mujoco  # noqa: F401 - registers the single-agent robots
+from robust_gym.tasks import mujoco
 from robust_gym.tasks._mujoco_parameters import (
     ARMATURE,
     CROSSWIND,
@@ -40,7 +39,7 @@ def _task(
 ) -> None:
     """Register one robot and split of its joints; without parameters, it has those of the single-agent task."""
     name = f"{robot}{conf.replace('|', 'p')}"
-    single = None if dynamics else registry._tasks[f"Robust-{robot}-v0"]
+    single = None if dynamics else mujoco.TASKS[robot]
     limited = {} if threshold is None else {"threshold": threshold}
     register_task(
         Task(
@@ -65,7 +64,7 @@ def _task(
 
 
 _SEGMENTS = (
-    next(iter(registry._tasks["Robust-Swimmer-v0"].dynamics.values())),  # the current
+    mujoco.CURRENT,
     DynamicsParameter("fluid_density", "density of the fluid", "kg/m³", 4000.0),
     DynamicsParameter("fluid_viscosity", "viscosity of the fluid", "Pa s", 0.1),
     ARMATURE,

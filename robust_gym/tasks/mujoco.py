@@ -26,7 +26,10 @@ from robust_gym.tasks._mujoco_parameters import (
 # Beyond these, MuJoCo's integration of the model is unstable.
 _HUMANOID_DAMPING = dataclasses.replace(DAMPING, high=3.0)
 _CHEETAH_GAIN = dataclasses.replace(GAIN, high=5.0)
-_CURRENT = DynamicsParameter("wind", "current of the fluid along +x", "m/s", 0.0, -5.0, 5.0, mode="set")
+CURRENT = DynamicsParameter("wind", "current of the fluid along +x", "m/s", 0.0, -5.0, 5.0, mode="set")
+
+TASKS: dict[str, Task] = {}
+"""The tasks of this family by the robot's name, for the families that give the same robots other jobs."""
 
 
 def half_cheetah(**kwargs: Any) -> Any:
@@ -57,7 +60,7 @@ def _task(
     horizon: int = 1000,
     base: str | None = None,
 ) -> None:
-    register_task(
+    TASKS[name] = register_task(
         Task(
             id=f"Robust-{name}-v0",
             family="mujoco",
@@ -220,7 +223,7 @@ _task(
     "Swimmer",
     "Three links swim forward in a viscous fluid.",
     (
-        _CURRENT,
+        CURRENT,
         DynamicsParameter("fluid_density", "density of the fluid", "kg/m³", 4000.0),
         DynamicsParameter("fluid_viscosity", "viscosity of the fluid", "Pa s", 0.1),
         GAIN,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from robust_gym import registry
 from robust_gym.registry import register_task
 from robust_gym.task import Task
-from robust_gym.tasks import mujoco  # noqa: F401 - registers the robots, whose dynamics these share
+from robust_gym.tasks import mujoco
 
 COST_LIMIT = 25.0
 """Summed cost of an episode, here its steps above the limit, that the authors' algorithms are to stay below."""
@@ -20,7 +19,7 @@ _LIMITS = {
 }
 
 for _robot, _about in _LIMITS.items():
-    _same = registry._tasks[f"Robust-{_robot}-v0"]
+    _same = mujoco.TASKS[_robot]
     register_task(
         Task(
             id=f"Robust-Safety{_robot}Velocity-v0",

@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
-from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, box_scale, channel_terms, find_task, runners
+from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, box_scale, channel_terms, find_task, runners, through
 
 
 class Sticky(Effect):
@@ -72,6 +72,4 @@ class ActionDisruption(ChannelWrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step with the disturbed action; the caller's array is left as it is."""
-        for runner in self._runners:
-            action = runner(action)
-        return self.env.step(action)
+        return self.env.step(through(self._runners, action))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,6 +197,13 @@ def runners(
             key = (occurrence, term.channel, term.kind, meant, agent or part or "")
             chosen.append(TermRunner(term.resolved(), key, signal))
     return chosen
+
+
+def through(chain: Iterable[TermRunner], value: Any) -> Any:
+    """Return a value after every runner of a chain."""
+    for runner in chain:
+        value = runner(value)
+    return value
 
 
 def space_kind(space: spaces.Space[Any]) -> str:

@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
-from robust_gym.wrappers.base import ChannelWrapper, Signal, channel_terms, find_task, runners
+from robust_gym.wrappers.base import ChannelWrapper, Signal, channel_terms, find_task, runners, through
 
 
 def cost_signal(task: Task | None) -> Signal:
@@ -49,7 +49,5 @@ class CostDisruption(ChannelWrapper):
         observation, reward, terminated, truncated, info = self.env.step(action)
         if "cost" not in info:
             raise DisruptionError(f"{self.env} reports no info['cost'], so that a cost disruption would do nothing")
-        cost = float(info["cost"])
-        for runner in self._runners:
-            cost = runner(cost)
+        cost = through(self._runners, float(info["cost"]))
         return observation, reward, terminated, truncated, {**info, "cost": float(cost)}

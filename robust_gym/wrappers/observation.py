@@ -22,6 +22,7 @@ from robust_gym.wrappers.base import (
     channel_terms,
     find_task,
     runners,
+    through,
 )
 
 
@@ -94,12 +95,6 @@ def observation_signal(space: spaces.Space[Any], task: Task | None, agent: str |
     return Signal(space, box_scale(space, measured), null)
 
 
-def _through(chain: Sequence[TermRunner], value: Any) -> Any:
-    for runner in chain:
-        value = runner(value)
-    return value
-
-
 class ObservationDisruption(ChannelWrapper):
     """Disturbs what the agent sees.
 
@@ -140,9 +135,9 @@ class ObservationDisruption(ChannelWrapper):
 
     def _disturb(self, observation: Any) -> Any:
         if None in self._parts:
-            return _through(self._parts[None], observation)
+            return through(self._parts[None], observation)
         return {
-            name: _through(self._parts[name], value) if name in self._parts else value
+            name: through(self._parts[name], value) if name in self._parts else value
             for name, value in observation.items()
         }
 

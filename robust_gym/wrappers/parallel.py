@@ -12,7 +12,7 @@ from pettingzoo.utils import BaseParallelWrapper
 from robust_gym.disruption import Term
 from robust_gym.task import Task
 from robust_gym.wrappers.action import action_signal
-from robust_gym.wrappers.base import Signal, TermRunner, runners
+from robust_gym.wrappers.base import Signal, TermRunner, runners, through
 from robust_gym.wrappers.cost import cost_signal
 from robust_gym.wrappers.dynamics import DynamicsProcess, into
 from robust_gym.wrappers.observation import observation_signal
@@ -35,10 +35,7 @@ class _PerAgent:
         result = dict(values)
         for agent, chain in self._chains.items():
             if agent in result:
-                value = result[agent]
-                for runner in chain:
-                    value = runner(value)
-                result[agent] = value
+                result[agent] = through(chain, result[agent])
         return result
 
 

@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym import registry
 from robust_gym.task import Task
-from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, channel_terms, find_task, runners
+from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, channel_terms, find_task, runners, through
 
 
 class Flip(Effect):
@@ -91,6 +91,5 @@ class RewardDisruption(ChannelWrapper):
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and disturb the reward."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        for runner in self._runners:
-            reward = runner(reward)
+        reward = through(self._runners, reward)
         return observation, float(reward), terminated, truncated, info
