@@ -27,7 +27,7 @@ SLOW_STEPS = 50
 """Steps of a rollout, of a slow task."""
 
 FEW = 10
-"""Rewards or costs other than zero that a random rollout needs for every kind to have met one."""
+"""Rewards or costs other than zero that a random rollout needs for every kind to have met one; worlds drawn."""
 
 # What multiplies, hides or delays a signal does nothing to one that is always zero.
 _SILENT_ON_ZERO = {"scale", "flip", "delay", "dropout"}
@@ -108,6 +108,18 @@ def check_seeding(id: str) -> None:
             assert worlds.play(chosen, seed=8) != first, f"seeds 7 and 8 give the same rollout under {chosen or 'none'}"
             assert worlds.play(chosen) == first, f"a rollout of seed 7 depends on what was played before it ({chosen})"
             assert _play(id, chosen) == first, f"two environments differ at seed 7 under {chosen or 'none'}"
+    if registry.task(id).dynamics or registry.task(id).semantic:
+        _check_draws(id)
+
+
+def _check_draws(id: str) -> None:
+    """What an episode drew for its world must not reach into the next ones."""
+    env, seeds = make(id, disruption="dynamics:random@2"), range(120, 120 + FEW)
+    there = [rollout(env, seed, steps=1, close=False) for seed in seeds]
+    back = [rollout(env, seed, steps=1, close=False) for seed in reversed(seeds)]
+    env.close()
+    for seed, first, second in zip(seeds, there, reversed(back), strict=True):
+        assert first == second, f"under dynamics:random@2, the episode of seed {seed} depends on the worlds before it"
 
 
 def check_none(id: str) -> None:

@@ -112,6 +112,7 @@ class SawyerDynamics(MujocoDynamics):
     def _bind(self) -> None:
         self._scale: float = self._env.action_scale
         model = self._env.model
+        self._places = model.body_pos.copy()
         self._robot = model.body_rootid == model.body_rootid[model.body(_ROBOT).id]
         # A body moves if the nearest of its ancestors that is not welded to its parent has joints.
         self._objects = ~self._robot & (model.body_dofnum[model.body_weldid] > 0)
@@ -121,9 +122,13 @@ class SawyerDynamics(MujocoDynamics):
     def _derive(self, values: Mapping[str, float]) -> None:
         # Meta-World writes world coordinates into the place of a site within its body, which MuJoCo ignores for sites
         # that were compiled into their body's origin; mj_setConst would find out that they have moved away.
-        held = self._model.site_sameframe.copy()
+        frames = self._model.site_sameframe.copy()
+        # It also moves bodies at every reset. Where they stood in the last episode must not round what is derived.
+        places = self._model.body_pos.copy()
+        self._model.body_pos[:] = self._places
         super()._derive(values)
-        self._model.site_sameframe[:] = held
+        self._model.site_sameframe[:] = frames
+        self._model.body_pos[:] = places
 
     def _find(
         self, name: str, parameter: DynamicsParameter, names: Targets, claims: Mapping[str, list[int]]
