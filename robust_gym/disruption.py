@@ -2,83 +2,49 @@
 
 ```
 disruption := "none" | term ("+" term)*
-term       := channel ["/" agent] [":" kind] (":" args | "@" level) ["~" schedule]
+term       := preset | channel ["/" agents] [":" kind] (":" args | "@" level) ["~" schedule]
+agents     := agent ("," agent)*
 channel    := "dynamics" | "action" | "reward" | "cost" | "observation"      (alias "obs")
 args       := value ("," value)* | key "=" value ("," key "=" value)*
 level      := 1..5
-schedule   := "always" | "p=0.3" | "every=20" | "steps=100..200" | "episode=0.5"
-            | "ramp=500" | "sine=200"
+schedule   := "always" | "p=0.3" | "every=20" | "steps=100..200" | "fault=200" | "ramp=500" | "sine=200"
+            | "episode=0.5" | "walk=0.1" | "trend=100" | "cyclic=20" | "saw=20" | "wave=20"
 ```
 
 On the dynamics channel the kind may also be the name of one of the task's parameters, with a
 number, a range drawn at each reset (``0.8..1.3``) or a word (``dynamics:city:tampa``). Which
 parameters a task has is checked when the environment is made; everything else is checked here.
+A preset is the name of a disruption of the literature, such as ``realworldrl-easy``, and stands for its terms.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from robust_gym.grammar import DisruptionError, Range, Value, did_you_mean, number, read_range, show
 from robust_gym.kind import NAME, WORD
-from robust_gym.kinds import CHANNELS, DEFAULT_KIND, Kind, find_kind, kinds
+from robust_gym.kinds import CHANNELS, DEFAULT_KIND, PRESETS, Kind, choices, find_kind, kinds, levels
+from robust_gym.schedule import ALWAYS, OVER_EPISODES, SCHEDULES, Schedule, parse_schedule
 
-__all__ = ["Disruption", "DisruptionError", "Range", "Schedule", "Term", "did_you_mean"]
+__all__ = [
+    "OVER_EPISODES",
+    "SCHEDULES",
+    "Disruption",
+    "DisruptionError",
+    "Range",
+    "Schedule",
+    "Term",
+    "did_you_mean",
+]
 
 MAX_LENGTH = 2000
 """Longest disruption string that is read, in characters."""
 
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
 # A plus sign followed by a digit belongs to an exponent (1e+3) or a sign, so only one before a letter splits.
 _TERM_SPLIT = re.compile(r"\+(?=\s*[A-Za-z]|\s*$)")
-
-
-class DisruptionError(ValueError):
-    """A disruption that cannot be understood, or that a task cannot honour."""
-
-
-def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the nearest option, or an empty string."""
-    near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]!r}?" if near else ""
-
-
-@dataclass(frozen=True)
-class Range:
-    """Bounds of a value drawn uniformly at each reset, written ``low..high``."""
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{_show(self.low)}..{_show(self.high)}"
-
-
-Value = int | float | str | Range
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """When, and how strongly, a term acts within an episode of steps ``t = 0, 1, 2, …``.
-
-    Attributes:
-        name: ``always``; ``p`` (each step on its own with that probability); ``every`` (steps 0, k,
-            2k, …); ``steps`` (first to last, both included); ``episode`` (the whole episode, with
-            that probability); ``ramp`` (strength grows from 0 to 1 over that many steps); ``sine``
-            (strength (1 - cos(2 pi t / period)) / 2).
-        values: The numbers after the equals sign.
-    """
-
-    name: str = "always"
-    values: tuple[float, ...] = ()
-
-    def __str__(self) -> str:
-        return self.name if self.name == "always" else f"{self.name}={'..'.join(map(_show, self.values))}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +56,7 @@ class Term:
         kind: A kind of [robust_gym.kinds][], or the name of a dynamics parameter.
         args: The values, all of them, defaults filled in; empty when ``level`` is given.
         level: Severity 1 to 5, or ``None``.
-        agent: The agent meant, or ``None`` for all.
+        agent: The agent meant, or several with commas between them, or ``None`` for all.
         schedule: When it acts.
     """
 
@@ -99,25 +65,37 @@ class Term:
     args: tuple[Value, ...] = ()
     level: int | None = None
     agent: str | None = None
-    schedule: Schedule = Schedule()
+    schedule: Schedule = ALWAYS
 
     @property
     def spec(self) -> Kind | None:
         """The kind's entry in the table, or ``None`` for a dynamics parameter."""
         return find_kind(self.channel, self.kind)
 
-    def resolved(self) -> Term:
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The agents meant; empty for all."""
+        return tuple(self.agent.split(",")) if self.agent else ()
+
+    def concerns(self, agent: str) -> bool:
+        """Return whether the term disturbs an agent."""
+        return self.agent is None or agent in self.agents
+
+    def resolved(self, family: str = "") -> Term:
         """Replace a severity level by the arguments it stands for.
 
         A level on a single dynamics parameter stays, since its meaning depends on the task.
+
+        Args:
+            family: The family of tasks whose measured levels apply; by default those of the kind itself.
         """
         if self.level is None or self.spec is None:
             return self
-        return replace(self, level=None, args=self.spec.levels[self.level - 1])
+        return replace(self, level=None, args=levels(self.spec, family)[self.level - 1])
 
     def __str__(self) -> str:
         agent = f"/{self.agent}" if self.agent else ""
-        tail = f"@{self.level}" if self.level is not None else ":" + ",".join(_show(a) for a in self.args)
+        tail = f"@{self.level}" if self.level is not None else ":" + ",".join(show(a) for a in self.args)
         schedule = "" if self.schedule.name == "always" else f"~{self.schedule}"
         return f"{self.channel}{agent}:{self.kind}{tail}{schedule}"
 
@@ -161,18 +139,18 @@ class Disruption:
             return cls()
         parts = _TERM_SPLIT.split(text)
         terms = []
-        for number, part in enumerate(parts, start=1):
-            where = repr(part.strip()) if len(parts) == 1 else f"{part.strip()!r} (term {number} of {text!r})"
-            terms.append(_parse_term(part.strip(), where))
+        for place, part in enumerate(parts, start=1):
+            where = repr(part.strip()) if len(parts) == 1 else f"{part.strip()!r} (term {place} of {text!r})"
+            terms += _parse_part(part.strip(), where)
         return cls(tuple(terms))
 
     def of(self, channel: str) -> tuple[Term, ...]:
         """Return the terms of one channel, in the order in which they apply."""
         return tuple(term for term in self.terms if term.channel == channel)
 
-    def resolved(self) -> Disruption:
-        """Return the same disruption with severity levels replaced by their arguments."""
-        return Disruption(tuple(term.resolved() for term in self.terms))
+    def resolved(self, family: str = "") -> Disruption:
+        """Return the same disruption with severity levels replaced by their arguments; see `Term.resolved`."""
+        return Disruption(tuple(term.resolved(family) for term in self.terms))
 
     def slug(self) -> str:
         """Return a name for files and folders, unique to the canonical form."""
@@ -189,25 +167,11 @@ class Disruption:
         return bool(self.terms)
 
 
-def _show(value: Value) -> str:
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def _number(text: str, where: str) -> int | float:
-    if not _NUMBER.fullmatch(text):
-        raise DisruptionError(f"{text!r} in {where} is not a number")
-    value = float(text)
-    if not math.isfinite(value):
-        raise DisruptionError(f"{text!r} in {where} is too large to be a finite number")
-    return int(value) if value == int(value) and abs(value) < 2**53 else value
-
-
-def _range(text: str, where: str, *, point: bool = False) -> Range:
-    low, _, high = text.partition("..")
-    result = Range(_number(low.strip(), where), _number(high.strip(), where))
-    if not (result.low < result.high or (point and result.low == result.high)):
-        raise DisruptionError(f"the range {text!r} in {where} must go from a smaller to a larger number")
-    return result
+def _parse_part(text: str, where: str) -> list[Term]:
+    """Read a term, or a preset, which stands for several."""
+    if text not in PRESETS:
+        return [_parse_term(text, where)]
+    return [_parse_term(part, f"the preset {text!r}") for part in _TERM_SPLIT.split(PRESETS[text].disruption)]
 
 
 def _parse_term(text: str, where: str) -> Term:
@@ -216,7 +180,7 @@ def _parse_term(text: str, where: str) -> Term:
     if text == "none":
         raise DisruptionError(f"'none' cannot be combined with other terms: {where}")
     body, tilde, schedule_text = text.partition("~")
-    schedule = _parse_schedule(schedule_text.strip(), where) if tilde else Schedule()
+    schedule = parse_schedule(schedule_text.strip(), where) if tilde else ALWAYS
     body, at, level_text = body.partition("@")
     head, *rest = (piece.strip() for piece in body.split(":"))
     channel, agent = _parse_channel(head, where)
@@ -248,13 +212,16 @@ def _parse_channel(head: str, where: str) -> tuple[str, str | None]:
     name, slash, agent = head.partition("/")
     channel = "observation" if name == "obs" else name
     if channel not in CHANNELS:
-        hint = did_you_mean(name, (*CHANNELS, "obs"))
+        hint = did_you_mean(name, (*CHANNELS, "obs", *PRESETS))
         raise DisruptionError(f"unknown channel {name!r} in {where}; channels are {', '.join(CHANNELS)}.{hint}")
-    if slash and not _AGENT.fullmatch(agent):
+    names = [one.strip() for one in agent.split(",")]
+    if slash and not all(map(_AGENT.fullmatch, names)):
         raise DisruptionError(f"{agent!r} in {where} is not an agent's name; write for example 'obs/agent_0:0.1'")
+    if len(set(names)) < len(names):
+        raise DisruptionError(f"{where} names an agent twice")
     if slash and channel == "dynamics":
         raise DisruptionError(f"{where}: dynamics belong to the world, not to one agent; leave out '/{agent}'")
-    return channel, agent or None
+    return channel, ",".join(names) or None
 
 
 def _check_kind(channel: str, kind: str, where: str) -> Kind | None:
@@ -291,7 +258,7 @@ def _parameter_value(text: str, kind: str, where: str) -> Value:
         return text
     if "," in text or "=" in text:
         raise DisruptionError(f"the dynamics parameter {kind!r} takes one value, got {text!r} in {where}")
-    return _range(text, where) if ".." in text else _number(text, where)
+    return read_range(text, where) if ".." in text else number(text, where)
 
 
 def _parse_arguments(spec: Kind, text: str, where: str) -> tuple[Value, ...]:
@@ -302,7 +269,7 @@ def _parse_arguments(spec: Kind, text: str, where: str) -> tuple[Value, ...]:
         raise DisruptionError(f"{where} mixes values with and without names; write {spec.usage!r}")
     if len(pieces) > len(names):
         raise DisruptionError(f"{where} has {len(pieces)} arguments, {spec.usage!r} takes {len(names)}")
-    given: dict[str, int | float] = {}
+    given: dict[str, str] = {}
     for position, piece in enumerate(pieces):
         name, value = piece.split("=", 1) if keyed[position] else (names[position], piece)
         name = name.strip()
@@ -313,48 +280,23 @@ def _parse_arguments(spec: Kind, text: str, where: str) -> tuple[Value, ...]:
             )
         if name in given:
             raise DisruptionError(f"argument {name!r} is given twice in {where}")
-        given[name] = _number(value.strip(), where)
+        given[name] = value.strip()
     return tuple(_checked(spec, argument.name, given, where) for argument in spec.arguments)
 
 
-def _checked(spec: Kind, name: str, given: dict[str, int | float], where: str) -> int | float:
+def _checked(spec: Kind, name: str, given: dict[str, str], where: str) -> int | float | str:
     argument = next(a for a in spec.arguments if a.name == name)
-    value = given.get(name, argument.default)
-    if value is None:
+    if name not in given and argument.default is None:
         raise DisruptionError(f"{where} lacks {name!r} ({argument.about}, {argument.unit}); write {spec.usage!r}")
+    if argument.words:
+        word, known = given.get(name, ""), choices(argument.words)
+        if word not in known:
+            hint = did_you_mean(word, known)
+            raise DisruptionError(f"unknown {name} {word!r} in {where}; there are {', '.join(known)}.{hint}")
+        return word
+    value = argument.default if name not in given else number(given[name], where)
+    assert value is not None
     problem = argument.problem(value)
     if problem:
         raise DisruptionError(f"{name!r} in {where} {problem} ({argument.about}, {argument.unit})")
     return value
-
-
-_SCHEDULES = ("always", "p", "every", "steps", "episode", "ramp", "sine")
-
-
-def _parse_schedule(text: str, where: str) -> Schedule:
-    name, equals, value = (piece.strip() for piece in text.partition("="))
-    if name not in _SCHEDULES:
-        raise DisruptionError(
-            f"unknown schedule {text!r} in {where}; schedules are always, p=0.3, every=20, steps=100..200, "
-            f"episode=0.5, ramp=500, sine=200.{did_you_mean(name, _SCHEDULES)}"
-        )
-    if name == "always":
-        if equals:
-            raise DisruptionError(f"the schedule 'always' in {where} takes no value")
-        return Schedule()
-    if not value:
-        raise DisruptionError(f"the schedule {name!r} in {where} needs a value, as in '{name}=…'")
-    if name == "steps":
-        window = _range(value, where, point=True) if ".." in value else Range(*(_number(value, where),) * 2)
-        values: tuple[float, ...] = (window.low, window.high)
-    else:
-        values = (_number(value, where),)
-    if name in ("p", "episode"):
-        if not 0 < values[0] <= 1:
-            raise DisruptionError(f"the probability {value!r} in {where} must be > 0 and <= 1")
-    elif any(v != int(v) for v in values) or values[0] < (0 if name == "steps" else 1):
-        least = 0 if name == "steps" else 1
-        raise DisruptionError(f"the schedule {text!r} in {where} counts steps: whole numbers >= {least}")
-    if name == "sine" and values[0] < 2:
-        raise DisruptionError(f"the period {value!r} in {where} must be at least 2 steps")
-    return Schedule(name, values)

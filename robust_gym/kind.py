@@ -38,6 +38,7 @@ class Argument:
         integer: Whether only whole numbers are accepted.
         open_low: Whether ``low`` itself is refused.
         identity: A value that would change nothing, and is therefore refused.
+        words: The table of words that the argument is one of, such as ``"adversaries"``; empty for a number.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Argument:
     integer: bool = False
     open_low: bool = False
     identity: float | None = None
+    words: str = ""
 
     def problem(self, value: float) -> str | None:
         """Return why ``value`` is not acceptable, or ``None`` when it is."""
@@ -73,9 +75,12 @@ class Kind:
         about: One sentence for people.
         arguments: The arguments, in positional order.
         implementation: ``"module:Class"`` of the class that applies it.
-        spaces: The signals it can act on: ``"box"``, ``"discrete"`` or both.
+        spaces: The signals it can act on: ``"box"``, ``"discrete"``, both, or only ``"image"``s or ``"vector"``s.
         levels: Arguments for severity ``@1`` to ``@5``, one tuple each.
         source: Where the kind comes from in the literature.
+        least: How many dimensions, or choices, the signal needs.
+        team: Whether it needs a team of agents.
+        messages: Whether it needs a task whose observations hold messages.
     """
 
     channel: str
@@ -83,11 +88,31 @@ class Kind:
     about: str
     arguments: tuple[Argument, ...]
     implementation: str
-    levels: tuple[tuple[float, ...], ...]
+    levels: tuple[tuple[float | str, ...], ...]
     spaces: tuple[str, ...] = ("box",)
     source: str = ""
+    least: int = 1
+    team: bool = False
+    messages: bool = False
 
     @property
     def usage(self) -> str:
         """The kind written as a term, with its arguments named (``observation:freeze:p,steps``)."""
         return f"{self.channel}:{self.name}:{','.join(a.name for a in self.arguments)}"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A disruption of the literature that has a name.
+
+    Attributes:
+        name: The word written in its place.
+        disruption: What it stands for.
+        about: One sentence for people.
+        source: Where it comes from.
+    """
+
+    name: str
+    disruption: str
+    about: str
+    source: str

@@ -7,12 +7,29 @@ implements a kind.
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable
+from importlib import resources
 
-from robust_gym.kind import CHANNELS, DEFAULT_KIND, Argument, Kind
-from robust_gym.kind_table import TABLE
+from robust_gym.kind import CHANNELS, DEFAULT_KIND, Argument, Kind, Preset
+from robust_gym.kind_table import PRESETS, TABLE
 
-__all__ = ["CHANNELS", "DEFAULT_KIND", "Argument", "Kind", "find_kind", "kinds", "register_kind", "set_plugin_loader"]
+__all__ = [
+    "CHANNELS",
+    "DEFAULT_KIND",
+    "PRESETS",
+    "Argument",
+    "Kind",
+    "Preset",
+    "choices",
+    "find_kind",
+    "kinds",
+    "levels",
+    "register_kind",
+    "register_word",
+    "set_plugin_loader",
+]
 
 _KINDS: dict[tuple[str, str], Kind] = {(kind.channel, kind.name): kind for kind in TABLE}
 
@@ -52,3 +69,40 @@ def register_kind(kind: Kind) -> None:
     if len(kind.levels) != 5:
         raise ValueError(f"{kind.channel}:{kind.name} needs five severity levels, got {len(kind.levels)}")
     _KINDS[kind.channel, kind.name] = kind
+
+
+Levels = tuple[tuple[float | str, ...], ...]
+
+
+def levels(kind: Kind, family: str = "") -> Levels:
+    """Return the arguments of severity ``@1`` to ``@5``: those measured on a family of tasks, or the kind's own."""
+    measured = _measured_levels().get(family, {}).get(f"{kind.channel}:{kind.name}")
+    return kind.levels if measured is None else tuple(map(tuple, measured))
+
+
+@functools.cache
+def _measured_levels() -> dict[str, dict[str, list[list[float]]]]:
+    text = resources.files("robust_gym").joinpath("levels.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, list[list[float]]]] = json.loads(text)["levels"]
+    return found
+
+
+_WORDS: dict[str, dict[str, str]] = {}
+
+
+def register_word(table: str, word: str, implementation: str) -> None:
+    """Add a word that an argument may be, with the class that it stands for as ``"module:Class"``.
+
+    Raises:
+        ValueError: If the table has the word already, for another class.
+    """
+    words = _WORDS.setdefault(table, {})
+    if words.get(word, implementation) != implementation:
+        raise ValueError(f"{word!r} is registered in {table} already, as {words[word]}")
+    words[word] = implementation
+
+
+def choices(table: str) -> dict[str, str]:
+    """Return the words of a table, and what they stand for."""
+    _load_plugins()
+    return dict(_WORDS.get(table, {}))

@@ -11,6 +11,7 @@ import dataclasses
 import fnmatch
 import functools
 import json
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -271,19 +272,53 @@ def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None
         action: What the actions of the environment at hand are, where its arguments may have changed them.
     """
     action = action or task.action
+    if kind.team and task.api != "parallel":
+        return "it has one agent"
     if kind.channel == "dynamics":
-        return None if task.dynamics else f"{task.id} has no dynamics parameters"
+        if kind.name == "forces":
+            return None if task.forces else "it has no parameter that is an external force"
+        return None if any(p.drawn for p in task.dynamics.values()) else "it has no dynamics parameter to draw"
     if kind.channel == "reward":
         return None
     if kind.channel == "cost":
         return None if task.cost else "it reports no cost, or one that is always zero"
     if kind.channel == "observation":
-        return None if _signal(task) in kind.spaces else f"its observations are {task.observation}"
+        return _unseen(task, kind)
     if action not in kind.spaces:
         return f"its actions are {action}"
     if kind.name == "dropout" and action == "discrete" and task.null_action is None:
         return "it has no action that does nothing"
-    return None
+    return _too_small(task, kind, "action")
+
+
+def _unseen(task: Task, kind: Kind) -> str | None:
+    """Return why a task's observations cannot be disturbed by a kind."""
+    if kind.messages and not task.messages:
+        return "its observations hold no messages of other agents"
+    image = task.observation == "image"
+    if "image" in kind.spaces:
+        return None if image else "its observations are no images"
+    if "vector" in kind.spaces:
+        return None if task.observation == "box" and _sizes(task, "observation") else "its observations are no vectors"
+    if _signal(task) not in kind.spaces:
+        return f"its observations are {task.observation}"
+    return _too_small(task, kind, "observation")
+
+
+def _too_small(task: Task, kind: Kind, what: str) -> str | None:
+    sizes = _sizes(task, what)
+    if kind.least == 1 or not sizes or max(sizes) >= kind.least:
+        return None
+    return f"its {what}s have one dimension"
+
+
+_SIZES = re.compile(r"\((\d+),\)|Discrete\((\d+)\)")
+
+
+def _sizes(task: Task, what: str) -> list[int]:
+    """Return the dimensions of the vectors, or numbers of choices, among a task's spaces, as far as they are noted."""
+    noted = (task.spaces or {}).get(what, "")
+    return [int(vector or choices) for vector, choices in _SIZES.findall(noted)]
 
 
 def _signal(task: Task) -> str:

@@ -45,6 +45,10 @@ class MissingExtraError(ImportError):
     """A task or an algorithm needs a package that is not installed; the message says how to get it."""
 
 
+RESERVED = ("none", "random", "normal", "corner", "redraw", "forces")
+"""Words of the dynamics channel that no parameter may have as its name."""
+
+
 @dataclass(frozen=True)
 class DynamicsParameter:
     """One number of a task's dynamics that a disruption may change.
@@ -94,7 +98,7 @@ class DynamicsParameter:
         """Return why the parameter could never take effect or never be written, or ``None``."""
         if not NAME.fullmatch(self.name):
             return "a disruption string names a parameter by a lower-case word of letters, digits and '_'"
-        if self.name in ("random", "none"):
+        if self.name in RESERVED:
             return "the name has a meaning of its own"
         if not self.low < self.high:
             return f"its bounds {self.low:g} to {self.high:g} leave nothing to choose"
@@ -206,6 +210,7 @@ class Task:
         competitive: Whether the agents of a team are on several sides, so that the sum of their returns says little.
         exact: ``"module:function"`` that returns the task's transition arrays, for a small exact world.
         slow: Whether the full property suite runs in the nightly target only.
+        messages: For each agent that hears others, the dimensions of its observation that hold their messages.
     """
 
     id: str
@@ -237,6 +242,12 @@ class Task:
     competitive: bool = False
     exact: str = ""
     slow: bool = False
+    messages: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def forces(self) -> list[DynamicsParameter]:
+        """The external forces among its parameters: what pushes the world while it is on."""
+        return [p for p in self.dynamics.values() if p.unit == "N" and p.mode == "set" and not p.drawn]
 
     def model(self, **dynamics: float | str) -> Any:
         """Return the exact model of a small world: its transition arrays, for planners.

@@ -12,7 +12,7 @@ import robust_gym
 from robust_gym import Disruption, DisruptionError
 from robust_gym.disruption import Schedule
 from robust_gym.wrappers import ActionDisruption, Nominal, ObservationDisruption, RewardDisruption
-from robust_gym.wrappers.base import stream
+from robust_gym.wrappers.base import Stream, stream
 from robust_gym.wrappers.schedule import Clock
 
 
@@ -260,8 +260,8 @@ def test_streams_differ_by_every_part_of_their_key() -> None:
 
 def test_clock_never_exceeds_one() -> None:
     clock = Clock(Schedule("ramp", (3,)))
-    clock.reset(np.random.default_rng(0))
-    assert [clock.strength(t) for t in range(5)] == [0, 1 / 3, 2 / 3, 1, 1]
+    clock.reset(0, Stream(0, ("clock",)))
+    assert [float(clock.strength()[0]) for _ in range(5)] == [0, 1 / 3, 2 / 3, 1, 1]
 
 
 def test_image_observations_stay_whole_numbers() -> None:

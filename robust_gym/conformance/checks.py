@@ -20,7 +20,7 @@ from robust_gym.kinds import CHANNELS
 from robust_gym.task import DynamicsParameter, Task, load
 from robust_gym.tasks import make
 from robust_gym.wrappers.apply import check
-from robust_gym.wrappers.base import space_kind
+from robust_gym.wrappers.runner import space_kind
 
 STEPS = 200
 SLOW_STEPS = 50

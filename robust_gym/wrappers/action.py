@@ -11,42 +11,29 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
-from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, box_scale, channel_terms, find_task, runners, through
+from robust_gym.wrappers.base import ChannelWrapper, Signal, box_scale, channel_terms, find_task
+from robust_gym.wrappers.runner import Chain
 
 
-class Sticky(Effect):
-    """With probability p the action applied last is applied again."""
-
-    def __init__(self, signal: Signal, p: float) -> None:
-        super().__init__(signal)
-        self._p = p
-        self._last: Any = None
-
-    def reset(self, rng: np.random.Generator) -> None:
-        """Forget the last episode's actions."""
-        super().reset(rng)
-        self._last = None
-
-    def __call__(self, value: Any) -> Any:
-        repeat = self.rng.random() < self._p
-        return self._last if repeat and self._last is not None else value
-
-    def applied(self, value: Any) -> None:
-        """Remember what the environment really got."""
-        self._last = np.array(value) if self.signal.space.shape else value
-
-
-def action_signal(space: spaces.Space[Any], task: Task | None) -> Signal:
+def action_signal(space: spaces.Space[Any], task: Task | None, agent: int = 0, agents: int = 1) -> Signal:
     """Describe the actions of a single-agent environment, or of one agent.
+
+    Args:
+        space: The actions.
+        task: The task, which knows a discrete action that does nothing.
+        agent: The agent's number.
+        agents: How many there are.
 
     Raises:
         DisruptionError: If the actions are neither Box nor Discrete.
     """
+    family = "" if task is None else task.family
     if isinstance(space, spaces.Box):
         null = np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype)
-        return Signal(space, box_scale(space), null)
+        return Signal(space, box_scale(space), null, family=family, agent=agent, agents=agents)
     if isinstance(space, spaces.Discrete):
-        return Signal(space, np.ones(()), None if task is None else task.null_action)
+        nothing = None if task is None else task.null_action
+        return Signal(space, np.ones(()), nothing, family=family, agent=agent, agents=agents)
     raise DisruptionError(f"action disruptions act on Box and Discrete actions, got {space}")
 
 
@@ -68,8 +55,9 @@ class ActionDisruption(ChannelWrapper):
         RecordConstructorArgs.__init__(self, disruption=disruption, task=task)
         gym.Wrapper.__init__(self, env)
         terms = channel_terms(disruption, "action")
-        self._runners = runners(terms, action_signal(env.action_space, find_task(task)))
+        self._chain = Chain(terms, action_signal(env.action_space, find_task(task)))
+        self._chains = (self._chain,)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step with the disturbed action; the caller's array is left as it is."""
-        return self.env.step(through(self._runners, action))
+        return self.env.step(self._chain(action))

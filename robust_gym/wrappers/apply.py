@@ -12,7 +12,7 @@ from robust_gym.disruption import Disruption, DisruptionError, Term, did_you_mea
 from robust_gym.kinds import CHANNELS
 from robust_gym.task import Task
 from robust_gym.wrappers.action import ActionDisruption
-from robust_gym.wrappers.base import space_kind
+from robust_gym.wrappers.runner import space_kind
 from robust_gym.wrappers.cost import CostDisruption
 from robust_gym.wrappers.dynamics import DynamicsDisruption, check_term
 from robust_gym.wrappers.observation import ObservationDisruption

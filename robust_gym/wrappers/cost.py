@@ -11,13 +11,15 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
-from robust_gym.wrappers.base import ChannelWrapper, Signal, channel_terms, find_task, runners, through
+from robust_gym.wrappers.base import ChannelWrapper, Signal, channel_terms, find_task
+from robust_gym.wrappers.runner import Chain
 
 
 def cost_signal(task: Task | None) -> Signal:
     """Describe the cost: a number of at least zero, in units of the task's measured scale (or 1)."""
     scale = 1.0 if task is None or task.cost_scale is None else task.cost_scale
-    return Signal(spaces.Box(0.0, np.inf, (), np.float64), np.asarray(scale), 0.0)
+    family = "" if task is None else task.family
+    return Signal(spaces.Box(0.0, np.inf, (), np.float64), np.asarray(scale), 0.0, family=family)
 
 
 class CostDisruption(ChannelWrapper):
@@ -38,7 +40,8 @@ class CostDisruption(ChannelWrapper):
     def __init__(self, env: gym.Env[Any, Any], disruption: str, task: str | None = None) -> None:
         RecordConstructorArgs.__init__(self, disruption=disruption, task=task)
         gym.Wrapper.__init__(self, env)
-        self._runners = runners(channel_terms(disruption, "cost"), cost_signal(find_task(task)))
+        self._chain = Chain(channel_terms(disruption, "cost"), cost_signal(find_task(task)))
+        self._chains = (self._chain,)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and disturb the cost.
@@ -49,5 +52,5 @@ class CostDisruption(ChannelWrapper):
         observation, reward, terminated, truncated, info = self.env.step(action)
         if "cost" not in info:
             raise DisruptionError(f"{self.env} reports no info['cost'], so that a cost disruption would do nothing")
-        cost = through(self._runners, float(info["cost"]))
+        cost = self._chain(float(info["cost"]))
         return observation, reward, terminated, truncated, {**info, "cost": float(cost)}

@@ -15,9 +15,12 @@ from gymnasium.utils import RecordConstructorArgs
 from robust_gym import registry
 from robust_gym.disruption import DisruptionError, Range, Term, did_you_mean
 from robust_gym.kinds import find_kind
-from robust_gym.task import DynamicsAdapter, DynamicsParameter, Task, load
-from robust_gym.wrappers.base import ChannelWrapper, EpisodeStreams, channel_terms
+from robust_gym.task import DynamicsAdapter, Task, load
+from robust_gym.wrappers import laws
+from robust_gym.wrappers.base import ChannelWrapper, EpisodeStreams, Stream, channel_terms
 from robust_gym.wrappers.schedule import Clock
+
+_WHOLE = "'always', 'episode', or a schedule over episodes"
 
 Values = dict[str, float | str]
 """Dynamics in the units of disruption strings: factors, values of "set" parameters, words."""
@@ -30,8 +33,9 @@ def check_term(term: Term, task: Task) -> None:
         DisruptionError: If the task lacks the parameter, or the value is out of bounds or without effect.
     """
     if term.spec is not None:
-        if not task.dynamics:
-            raise DisruptionError(f"{str(term)!r}: {task.id} has no dynamics parameters")
+        reason = registry.unsupported(task, term.spec)
+        if reason:
+            raise DisruptionError(f"{task.id} cannot honour {str(term)!r}: {reason}")
         return
     if term.kind in task.semantic:
         _check_semantic(term, task)
@@ -43,9 +47,9 @@ def check_term(term: Term, task: Task) -> None:
             f"{task.id} has no dynamics parameter {term.kind!r} (in {str(term)!r}); it has "
             f"{names}.{task.closest_parameter(term.kind)}"
         )
-    if parameter.at_reset and term.schedule.name not in ("always", "episode"):
+    if parameter.at_reset and term.schedule.within_episode:
         raise DisruptionError(
-            f"{str(term)!r}: {parameter.name!r} of {task.id} takes effect at resets only; use 'always' or 'episode'"
+            f"{str(term)!r}: {parameter.name!r} of {task.id} takes effect at resets only; use {_WHOLE}"
         )
     if term.level is not None:
         return
@@ -71,18 +75,23 @@ def _check_semantic(term: Term, task: Task) -> None:
     if term.args[0] == shift.nominal:
         raise DisruptionError(f"{str(term)!r} is the nominal {shift.name}, which changes nothing")
     if term.schedule.name not in ("always", "episode"):
-        raise DisruptionError(f"{str(term)!r}: the {shift.name} is fixed within an episode; use 'always' or 'episode'")
+        raise DisruptionError(f"{str(term)!r}: the {shift.name} is one or another; use 'always' or 'episode'")
 
 
 @dataclass
 class _TermState:
-    """One term with its stream, its schedule, and what it drew, and how strongly, at the present episode's reset."""
+    """One term with its stream, its schedule, and what it drew, and how strongly, at the present episode's reset.
+
+    What ``holds`` for some steps is drawn anew after them; 0 is the whole episode.
+    """
 
     term: Term
     streams: EpisodeStreams
     clock: Clock
     drawn: Values
+    holds: int = 0
     at_reset: float = 1.0
+    stream: Stream | None = None
 
 
 class DynamicsProcess:
@@ -111,17 +120,19 @@ class DynamicsProcess:
                 raise DisruptionError(f"{str(term)!r}: the {term.kind} of {task.id} is given twice")
             key = (seen[term.kind], "dynamics", term.kind)
             seen[term.kind] += 1
-            self._states.append(_TermState(term, EpisodeStreams(*key), Clock(term.schedule), {}))
-        self._varies = not all(state.clock.constant for state in self._states)
+            term = term.resolved(task.family)
+            clock, holds = Clock(term.schedule), laws.holds(term)
+            self._states.append(_TermState(term, EpisodeStreams(*key), clock, {}, holds))
+        self._varies = any(state.holds or not state.clock.constant for state in self._states)
         self._t = 0
         self.values: Values = {}
 
     def before_reset(self, seed: int | None) -> None:
         """Draw the coming episode's dynamics and let the adapter prepare them."""
         for state in self._states:
-            effect_rng, schedule_rng = state.streams.reset(seed)
-            state.drawn = self._draw(state.term, effect_rng)
-            state.clock.reset(schedule_rng)
+            state.stream, schedule, _ = state.streams.reset(seed)
+            state.drawn = self._draw(state.term, state.stream())
+            state.clock.reset(0, schedule)
         self._t = 0
         self.values = self._compose()
         self._adapter.configure(self.values)
@@ -135,6 +146,10 @@ class DynamicsProcess:
         self._t += 1
         if self._t == 1 or not self._varies:
             return False  # the first step is taken under the values applied at reset
+        for state in self._states:
+            if state.holds and (self._t - 1) % state.holds == 0:
+                assert state.stream is not None
+                state.drawn = {**state.drawn, **self._draw(state.term, state.stream(), within=True)}
         values = self._compose()
         if values == self.values:
             return False
@@ -150,19 +165,17 @@ class DynamicsProcess:
     def _write(self) -> None:
         self._adapter.apply({name: value for name, value in self.values.items() if not isinstance(value, str)})
 
-    def _draw(self, term: Term, rng: np.random.Generator) -> Values:
+    def _draw(self, term: Term, rng: np.random.Generator, within: bool = False) -> Values:
         if term.kind in self._task.semantic:
             return {term.kind: str(term.args[0])}
         if term.spec is not None:
-            (delta,) = term.resolved().args
-            assert not isinstance(delta, (str, Range))
-            drawn = [parameter for parameter in self._task.dynamics.values() if parameter.drawn]
-            return {parameter.name: _spread(parameter, delta, rng) for parameter in drawn}
+            chosen = [p for p in laws.parameters(term.kind, self._task) if not (within and p.at_reset)]
+            return laws.draw(term, chosen, rng)
         parameter = self._task.dynamics[term.kind]
         if term.level is not None:
             random = find_kind("dynamics", "random")
             assert random is not None
-            return {term.kind: _spread(parameter, random.levels[term.level - 1][0], rng)}
+            return {term.kind: laws.spread(parameter, float(random.levels[term.level - 1][0]), rng)}
         (value,) = term.args
         assert not isinstance(value, str)
         return {term.kind: float(rng.uniform(value.low, value.high)) if isinstance(value, Range) else float(value)}
@@ -170,7 +183,7 @@ class DynamicsProcess:
     def _compose(self) -> Values:
         total: Values = {}
         for state in self._states:
-            now = state.clock.strength(max(0, self._t - 1))
+            now = float(state.clock.strength()[0])
             if self._t == 0:
                 state.at_reset = now
             for name, value in state.drawn.items():
@@ -197,23 +210,31 @@ class DynamicsProcess:
         return {**self._task.nominal_values(), **self.values}
 
 
-def into(space: spaces.Space[Any], observation: Any) -> Any:
-    """Clip an observation of a changed world into the space that the nominal world declares."""
-    if isinstance(space, spaces.Dict):
-        return {name: into(space[name], part) for name, part in observation.items()}
-    if not isinstance(space, spaces.Box) or space.contains(observation):
-        return observation
-    return np.clip(observation, space.low, space.high).astype(space.dtype)
+class Into:
+    """Clips observations of a changed world into the space that the nominal world declares.
 
+    Args:
+        space: That space.
+    """
 
-def _spread(parameter: DynamicsParameter, delta: float, rng: np.random.Generator) -> float:
-    """Draw one parameter around its nominal value; see the kind ``dynamics:random``."""
-    draw = 2.0 * rng.random() - 1.0
-    if parameter.mode == "scale":
-        return float(np.clip(1.0 + delta * draw, parameter.low, parameter.high))
-    if parameter.low == parameter.nominal:
-        draw = abs(draw)
-    return float(np.clip(parameter.nominal + delta * draw * parameter.span, parameter.low, parameter.high))
+    def __init__(self, space: spaces.Space[Any]) -> None:
+        self._parts: dict[str, Into] = {}
+        self._bounds: tuple[Any, Any] | None = None
+        if isinstance(space, spaces.Dict):
+            self._parts = {name: Into(part) for name, part in space.spaces.items()}
+        elif isinstance(space, spaces.Box) and (np.isfinite(space.low).any() or np.isfinite(space.high).any()):
+            self._bounds = space.low, space.high
+
+    def __call__(self, observation: Any) -> Any:
+        """Return the observation, itself where it is inside."""
+        if self._parts:
+            return {name: self._parts[name](part) for name, part in observation.items()}
+        if self._bounds is None:
+            return observation
+        low, high = self._bounds
+        if (observation >= low).all() and (observation <= high).all():
+            return observation
+        return np.clip(observation, low, high).astype(low.dtype)
 
 
 class DynamicsDisruption(ChannelWrapper):
@@ -237,13 +258,14 @@ class DynamicsDisruption(ChannelWrapper):
         gym.Wrapper.__init__(self, env)
         terms = channel_terms(disruption, "dynamics")
         self._process = DynamicsProcess(terms, registry.task(task), env.unwrapped)
+        self._into = Into(env.observation_space)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset into the drawn world."""
         self._process.before_reset(seed)
         observation, info = self.env.reset(seed=seed, options=options)
         self._process.after_reset()
-        return into(self.observation_space, observation), {**info, "dynamics": self._process.report()}
+        return self._into(observation), {**info, "dynamics": self._process.report()}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, after letting the world drift where a schedule says so."""
@@ -251,7 +273,7 @@ class DynamicsDisruption(ChannelWrapper):
         observation, reward, terminated, truncated, info = self.env.step(action)
         if changed:
             info = {**info, "dynamics": self._process.report()}
-        return into(self.observation_space, observation), reward, terminated, truncated, info
+        return self._into(observation), reward, terminated, truncated, info
 
 
 def restore(env: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import gymnasium as gym
@@ -12,95 +13,45 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
-from robust_gym.wrappers import effects
-from robust_gym.wrappers.base import (
-    ChannelWrapper,
-    Effect,
-    Signal,
-    TermRunner,
-    box_scale,
-    channel_terms,
-    find_task,
-    runners,
-    through,
-)
+from robust_gym.wrappers.base import ChannelWrapper, Signal, box_scale, channel_terms, find_task
+from robust_gym.wrappers.runner import Chain, parts_chains
 
 
-class Delay(effects.Delay):
-    """The observation of some steps ago; the reset observation until then."""
-
-    def first(self, value: Any) -> Any:
-        """A sensor's buffer starts with what it first read."""
-        return value
-
-
-class Freeze(Effect):
-    """Each dimension sticks with probability p, for a number of steps."""
-
-    def __init__(self, signal: Signal, p: float, steps: float) -> None:
-        super().__init__(signal)
-        self._p = p
-        self._steps = int(steps)
-
-    def reset(self, rng: np.random.Generator) -> None:
-        """Free every dimension."""
-        super().reset(rng)
-        shape = self.signal.space.shape or ()
-        self._left = np.zeros(shape, np.int64)
-        self._held = np.zeros(shape, self.signal.space.dtype)
-
-    def __call__(self, value: Any) -> Any:
-        starts = (self._left == 0) & (self.rng.random(self._left.shape) < self._p)
-        self._held = np.where(starts, value, self._held)
-        self._left = np.where(starts, self._steps + 1, self._left)  # its own value now, then `steps` stale ones
-        stuck = self._left > 0
-        self._left = self._left - stuck
-        return np.where(stuck, self._held, value)
-
-
-class Random(Effect):
-    """With probability p, another value of a Discrete observation, drawn uniformly."""
-
-    def __init__(self, signal: Signal, p: float) -> None:
-        super().__init__(signal)
-        self._p = p
-
-    def __call__(self, value: Any) -> Any:
-        space = self.signal.space
-        assert isinstance(space, spaces.Discrete)
-        # Both numbers are drawn at every step, so that the noise does not depend on what happened before.
-        wrong, other = self.rng.random() < self._p, int(self.rng.integers(1, space.n)) if space.n > 1 else 0
-        return space.start + (value - space.start + other) % space.n if wrong else value
-
-
-def observation_signal(space: spaces.Space[Any], task: Task | None, agent: str | None = None) -> Signal:
+def observation_signal(
+    space: spaces.Space[Any], task: Task | None, name: str | None = None, agent: int = 0, agents: int = 1
+) -> Signal:
     """Describe the observations of a single-agent environment, or of one agent.
 
     Args:
         space: The space, of one part where the observation is a dict.
         task: The task whose measured scales apply.
-        agent: Name of the agent, or of the part of a dict.
+        name: Name of the agent, or of the part of a dict.
+        agent: The agent's number.
+        agents: How many there are.
 
     Raises:
         DisruptionError: If the observations are neither Box nor Discrete.
     """
+    family = "" if task is None else task.family
     if isinstance(space, spaces.Discrete):
-        return Signal(space, np.ones(()), None)
+        return Signal(space, np.ones(()), None, family=family, agent=agent, agents=agents)
     if not isinstance(space, spaces.Box):
         raise DisruptionError(f"observation disruptions act on Box and Discrete observations, got {space}")
     measured: Any = None if task is None else task.observation_scale
     if isinstance(measured, dict):
-        measured = measured.get(agent)
+        measured = measured.get(name)
+    messages = () if task is None or name is None else tuple(task.messages.get(name, ()))
     null = np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype)
-    return Signal(space, box_scale(space, measured), null)
+    scale = box_scale(space, measured)
+    return Signal(space, scale, null, family=family, agent=agent, agents=agents, messages=messages)
 
 
 class ObservationDisruption(ChannelWrapper):
     """Disturbs what the agent sees.
 
     A Dict observation is disturbed part by part, each with noise of its own; what the task lists as
-    ``undisturbed`` (the goal) stays true. What leaves the wrapper is inside the observation space, which stays as
-    it is: values are clipped to finite bounds. Noise is in units of each dimension's own scale: the task's measured
+    ``undisturbed`` (the goal) stays true. What leaves the wrapper is inside the observation space: values are clipped
+    to finite bounds, and only ``dummy`` changes the space. Noise is in units of each dimension's own scale: the task's measured
     standard deviation, or half the range of a bounded dimension, or 1.
 
     Args:
@@ -117,6 +68,9 @@ class ObservationDisruption(ChannelWrapper):
         >>> observation, _ = env.reset(seed=1)
     """
 
+    _whole: Chain | None = None
+    _parts: Mapping[str, Chain] = MappingProxyType({})
+
     def __init__(self, env: gym.Env[Any, Any], disruption: str, task: str | None = None) -> None:
         RecordConstructorArgs.__init__(self, disruption=disruption, task=task)
         gym.Wrapper.__init__(self, env)
@@ -124,21 +78,21 @@ class ObservationDisruption(ChannelWrapper):
         space, found = env.observation_space, find_task(task)
         if isinstance(space, spaces.Dict):
             spared = () if found is None else found.undisturbed
-            self._parts: dict[str | None, list[TermRunner]] = {
-                name: runners(terms, observation_signal(part, found, name), part=name)
-                for name, part in space.spaces.items()
-                if name not in spared
+            signals = {
+                name: observation_signal(part, found, name) for name, part in space.spaces.items() if name not in spared
             }
+            self._parts = parts_chains(terms, signals)
+            self._chains = tuple(self._parts.values())
         else:
-            self._parts = {None: runners(terms, observation_signal(space, found))}
-        self._runners: Sequence[TermRunner] = [runner for chain in self._parts.values() for runner in chain]
+            self._whole = Chain(terms, observation_signal(space, found))
+            self._chains = (self._whole,)
+            self.observation_space = self._whole.result.space
 
     def _disturb(self, observation: Any) -> Any:
-        if None in self._parts:
-            return through(self._parts[None], observation)
+        if self._whole is not None:
+            return self._whole(observation)
         return {
-            name: through(self._parts[name], value) if name in self._parts else value
-            for name, value in observation.items()
+            name: self._parts[name](value) if name in self._parts else value for name, value in observation.items()
         }
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

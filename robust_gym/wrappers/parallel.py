@@ -5,38 +5,59 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from pettingzoo import ParallelEnv
 from pettingzoo.utils import BaseParallelWrapper
 
-from robust_gym.disruption import Term
+from robust_gym.disruption import DisruptionError, Term
 from robust_gym.task import Task
 from robust_gym.wrappers.action import action_signal
-from robust_gym.wrappers.base import Signal, TermRunner, runners, through
+from robust_gym.wrappers.base import Signal
 from robust_gym.wrappers.cost import cost_signal
-from robust_gym.wrappers.dynamics import DynamicsProcess, into
+from robust_gym.wrappers.dynamics import DynamicsProcess, Into
 from robust_gym.wrappers.observation import observation_signal
 from robust_gym.wrappers.reward import reward_signal, truth
+from robust_gym.wrappers.runner import Chain
 
 
 class _PerAgent:
-    """The runners of one channel for every agent that its terms concern."""
+    """The chains of one channel for every agent that its terms concern."""
 
     def __init__(self, terms: Sequence[Term], signals: Mapping[Any, Signal]) -> None:
-        chains = {agent: runners(terms, signal, str(agent)) for agent, signal in signals.items()}
-        self._chains: dict[Any, list[TermRunner]] = {agent: chain for agent, chain in chains.items() if chain}
+        fitting = _fitting(terms, signals)
+        chains = {agent: Chain(fitting[agent], signal, str(agent)) for agent, signal in signals.items()}
+        self.chains: dict[Any, Chain] = {agent: chain for agent, chain in chains.items() if chain}
 
     def reset(self, seed: int | None) -> None:
-        for chain in self._chains.values():
-            for runner in chain:
-                runner.reset(seed)
+        for chain in self.chains.values():
+            chain.reset(seed)
 
     def __call__(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
         result = dict(values)
-        for agent, chain in self._chains.items():
+        for agent, chain in self.chains.items():
             if agent in result:
-                result[agent] = through(chain, result[agent])
+                result[agent] = chain(result[agent])
         return result
+
+
+def _fitting(terms: Sequence[Term], signals: Mapping[Any, Signal]) -> dict[Any, list[Term]]:
+    """Return the terms that fit each agent: where agents differ, one may lack what another has.
+
+    Raises:
+        DisruptionError: If a term fits none of those it names.
+    """
+    chosen: dict[Any, list[Term]] = {agent: [] for agent in signals}
+    for term in terms:
+        errors, served = [], 0
+        for agent, signal in signals.items():
+            try:
+                served += bool(Chain([term], signal, str(agent)))
+            except DisruptionError as error:
+                errors.append(error)
+            else:
+                chosen[agent].append(term)
+        if errors and not served:
+            raise errors[0]
+    return chosen
 
 
 class ParallelNominal(BaseParallelWrapper[Any, Any, Any]):
@@ -75,12 +96,13 @@ class ParallelDynamicsDisruption(BaseParallelWrapper[Any, Any, Any]):
     def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task) -> None:
         super().__init__(env)
         self._process = DynamicsProcess(terms, task, env.unwrapped)
+        self._into = {agent: Into(env.observation_space(agent)) for agent in env.possible_agents}
 
     def _noted(self, infos: Mapping[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
         return {agent: {**info, "dynamics": self._process.report()} for agent, info in infos.items()}
 
     def _inside(self, observations: Mapping[Any, Any]) -> dict[Any, Any]:
-        return {agent: into(self.observation_space(agent), one) for agent, one in observations.items()}
+        return {agent: self._into[agent](one) for agent, one in observations.items()}
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """Reset into the drawn world."""
@@ -122,16 +144,13 @@ class ParallelActionDisruption(_ParallelChannel):
     """
 
     def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
-        signals = {a: action_signal(env.action_space(a), task) for a in env.possible_agents}
+        many = len(env.possible_agents)
+        signals = {a: action_signal(env.action_space(a), task, i, many) for i, a in enumerate(env.possible_agents)}
         super().__init__(env, terms, signals)
 
     def step(self, actions: dict[Any, Any]) -> tuple[Any, ...]:
         """Step with the disturbed actions."""
-        disturbed = self._disturb(actions)
-        for agent, action in disturbed.items():
-            if np.ndim(action) == 0:
-                disturbed[agent] = int(action)
-        result: tuple[Any, ...] = self.env.step(disturbed)
+        result: tuple[Any, ...] = self.env.step(self._disturb(actions))
         return result
 
 
@@ -184,8 +203,17 @@ class ParallelObservationDisruption(_ParallelChannel):
     """
 
     def __init__(self, env: ParallelEnv[Any, Any, Any], terms: Sequence[Term], task: Task | None) -> None:
-        signals = {a: observation_signal(env.observation_space(a), task, str(a)) for a in env.possible_agents}
+        many = len(env.possible_agents)
+        signals = {
+            a: observation_signal(env.observation_space(a), task, str(a), i, many)
+            for i, a in enumerate(env.possible_agents)
+        }
         super().__init__(env, terms, signals)
+        self._changed = {a: chain.result.space for a, chain in self._disturb.chains.items()}
+
+    def observation_space(self, agent: Any) -> Any:
+        """Return what an agent's observations are in; only ``dummy`` changes it."""
+        return self._changed.get(agent) or self.env.observation_space(agent)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """Reset; the first observations are disturbed too."""

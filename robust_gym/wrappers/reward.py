@@ -11,24 +11,15 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym import registry
 from robust_gym.task import Task
-from robust_gym.wrappers.base import ChannelWrapper, Effect, Signal, channel_terms, find_task, runners, through
-
-
-class Flip(Effect):
-    """With probability p, the reward times minus one."""
-
-    def __init__(self, signal: Signal, p: float) -> None:
-        super().__init__(signal)
-        self._p = p
-
-    def __call__(self, value: Any) -> Any:
-        return -value if self.rng.random() < self._p else value
+from robust_gym.wrappers.base import ChannelWrapper, Signal, channel_terms, find_task
+from robust_gym.wrappers.runner import Chain
 
 
 def reward_signal(task: Task | None) -> Signal:
     """Describe the reward: an unbounded number, in units of the task's measured scale (or 1)."""
     scale = 1.0 if task is None or task.reward_scale is None else task.reward_scale
-    return Signal(spaces.Box(-np.inf, np.inf, (), np.float64), np.asarray(scale), 0.0)
+    family = "" if task is None else task.family
+    return Signal(spaces.Box(-np.inf, np.inf, (), np.float64), np.asarray(scale), 0.0, family=family)
 
 
 def truth(reward: Any, info: dict[str, Any]) -> dict[str, Any]:
@@ -86,10 +77,11 @@ class RewardDisruption(ChannelWrapper):
     def __init__(self, env: gym.Env[Any, Any], disruption: str, task: str | None = None) -> None:
         RecordConstructorArgs.__init__(self, disruption=disruption, task=task)
         gym.Wrapper.__init__(self, env)
-        self._runners = runners(channel_terms(disruption, "reward"), reward_signal(find_task(task)))
+        self._chain = Chain(channel_terms(disruption, "reward"), reward_signal(find_task(task)))
+
+        self._chains = (self._chain,)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and disturb the reward."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        reward = through(self._runners, reward)
-        return observation, float(reward), terminated, truncated, info
+        return observation, float(self._chain(reward)), terminated, truncated, info

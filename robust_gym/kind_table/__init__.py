@@ -1,0 +1,18 @@
+"""The table of built-in kinds of disruption, a file for each channel; see [robust_gym.kinds][].
+
+Adding a kind is one entry here and one class under ``robust_gym/wrappers/``.
+"""
+
+from __future__ import annotations
+
+from robust_gym.kind import Kind
+from robust_gym.kind_table._action import ACTION
+from robust_gym.kind_table._dynamics import DYNAMICS
+from robust_gym.kind_table._images import IMAGES
+from robust_gym.kind_table._observation import OBSERVATION
+from robust_gym.kind_table._presets import PRESETS
+from robust_gym.kind_table._signals import COST, REWARD
+
+__all__ = ["PRESETS", "TABLE"]
+
+TABLE: tuple[Kind, ...] = (*DYNAMICS, *ACTION, *REWARD, *COST, *OBSERVATION, *IMAGES)

@@ -1,0 +1,211 @@
+"""One term applied to one signal, step by step, and the chain of a channel's terms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from robust_gym.disruption import DisruptionError, Term
+from robust_gym.task import load
+from robust_gym.wrappers.base import EpisodeStreams, Signal, Stream
+from robust_gym.wrappers.effect import Draws, Effect
+from robust_gym.wrappers.schedule import Clock
+
+
+class TermRunner:
+    """Applies one term to one signal.
+
+    Args:
+        term: The term, its level resolved.
+        key: The key of its random streams, but for the agent's part of it.
+        own: The agent's, or the dict part's, share of the key.
+        signal: The signal it acts on.
+    """
+
+    def __init__(self, term: Term, key: Sequence[int | str], own: str, signal: Signal) -> None:
+        kind = term.spec
+        assert kind is not None, f"{term} is not in the table of kinds"
+        self.effect: Effect = load(kind.implementation)(signal, *term.args)
+        self.clock = Clock(term.schedule, signal.copies)
+        whole = (*key, "" if self.effect.team_stream else own)
+        self._streams = [EpisodeStreams(*whole) for _ in range(signal.copies)]
+        self._blend: list[Stream | None] = [None] * signal.copies
+        self._listens = type(self.effect).applied is not Effect.applied
+        self._discrete = isinstance(signal.space, spaces.Discrete)
+        space = self.effect.result.space
+        self._round: Draws | None = None
+        self._low: Any = None
+        self._high: Any = None
+        self._dtype = space.dtype
+        if isinstance(space, spaces.Box):
+            if np.issubdtype(space.dtype, np.integer):
+                self._round = Draws(signal.copies, space.shape, normal=False)
+            # Scalars and whole bounds are cheaper than arrays of them.
+            if np.isfinite(space.low).any():
+                self._low = space.low.astype(np.float64)
+            if np.isfinite(space.high).any():
+                self._high = space.high.astype(np.float64)
+
+    def reset(self, copy: int, seed: int | None) -> None:
+        """Begin an episode of one copy."""
+        effect, schedule, blend = self._streams[copy].reset(seed)
+        self.clock.reset(copy, schedule)
+        self._blend[copy] = blend
+        if self._round is not None:
+            self._round.reset(copy, blend)
+        self.effect.reset(copy, effect)
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return the values ``[copies, *shape]`` after this term, inside their space."""
+        result = self._choice(values) if self._discrete else self._box(values)
+        if self._listens:
+            self.effect.applied(result)
+        return result
+
+    def _box(self, values: np.ndarray) -> np.ndarray:
+        result = self.effect(values)
+        if not self.clock.always:
+            strength = self.clock.strength()
+            if not strength.any():
+                # Rounding goes on, so that its draws do not depend on the schedule.
+                if self._round is not None:
+                    self._round()
+                return self.effect.idle(values)
+            result = self._blended(values, result, strength)
+        # Noise on whole numbers is rounded up or down at random: to the nearest, little noise would be none.
+        if self._round is not None:
+            result = np.floor(np.asarray(result, np.float64) + self._round())
+        if self._low is not None:
+            result = np.maximum(result, self._low)
+        if self._high is not None:
+            result = np.minimum(result, self._high)
+        return result if result.dtype == self._dtype else result.astype(self._dtype)
+
+    def _blended(self, values: np.ndarray, result: np.ndarray, strength: np.ndarray) -> np.ndarray:
+        if strength.all() and strength.min() == 1.0:
+            return result
+        share = strength.reshape(strength.shape + (1,) * (result.ndim - 1))
+        before = np.asarray(self.effect.idle(values), np.float64)
+        return np.where(share == 1.0, result, np.where(share == 0.0, before, before + share * (result - before)))
+
+    def _choice(self, values: np.ndarray) -> np.ndarray:
+        result = np.asarray(self.effect(values))
+        if self.clock.always:
+            return result
+        strength = self.clock.strength()
+        # A choice among a few cannot be half disturbed: it is, with that probability.
+        acts = strength == 1.0
+        for copy in np.flatnonzero((strength > 0.0) & ~acts):
+            stream = self._blend[copy]
+            assert stream is not None, "reset() comes first"
+            acts[copy] = stream().random() < strength[copy]
+        return np.where(acts, result, values)
+
+
+class Chain:
+    """The terms of one channel that concern one agent or one part of a dict, in order of application.
+
+    Args:
+        terms: All terms of one channel.
+        signal: The agent's signal.
+        agent: The agent's name; ``None`` for a single-agent task.
+        part: The key of a Dict observation that the signal is; each has a stream of its own.
+
+    Raises:
+        DisruptionError: If a term cannot act on the signal, or names an agent where there is only one.
+
+    Attributes:
+        runners: The runners.
+        result: The signal that leaves the last of them.
+    """
+
+    def __init__(self, terms: Sequence[Term], signal: Signal, agent: str | None = None, part: str | None = None) -> None:
+        self.runners: list[TermRunner] = []
+        seen: Counter[tuple[str, str]] = Counter()
+        for term in terms:
+            _check(term, signal, agent)
+            meant = term.agent or "*"
+            occurrence = seen[term.kind, meant]
+            seen[term.kind, meant] += 1
+            if agent is None or term.concerns(agent):
+                key = (occurrence, term.channel, term.kind, meant)
+                self.runners.append(TermRunner(term.resolved(signal.family), key, agent or part or "", signal))
+                signal = self.runners[-1].effect.result
+        self.result = signal
+        self.changes_space = bool(self.runners) and self.runners[-1].effect.result.space is not self.runners[0].effect.signal.space
+        self._discrete = isinstance(signal.space, spaces.Discrete)
+
+    def __bool__(self) -> bool:
+        return bool(self.runners)
+
+    def reset(self, seed: int | None, copy: int = 0) -> None:
+        """Begin an episode of one copy."""
+        for runner in self.runners:
+            runner.reset(copy, seed)
+
+    def batch(self, values: np.ndarray) -> np.ndarray:
+        """Return the values of all copies, ``[copies, *shape]``, after every term; a new array."""
+        result = values
+        for runner in self.runners:
+            result = runner(result)
+        return result.copy() if result is values else result
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value of the only copy after every term; a new array, or a whole number."""
+        result = self.batch(np.asarray(value)[None])[0]
+        return int(result) if self._discrete else result
+
+
+def parts_chains(terms: Sequence[Term], signals: Mapping[str, Signal]) -> dict[str, Chain]:
+    """Return the chains of the parts of a dict, where a term may not fit every part, such as a swap one number.
+
+    Raises:
+        DisruptionError: If a term fits no part.
+    """
+    chosen: dict[str, list[Term]] = {name: [] for name in signals}
+    for term in terms:
+        errors: list[DisruptionError] = []
+        for name, signal in signals.items():
+            try:
+                Chain([term], signal, part=name)
+            except DisruptionError as error:
+                errors.append(error)
+            else:
+                chosen[name].append(term)
+        if len(errors) == len(signals):
+            raise errors[0] if errors else DisruptionError(f"{str(term)!r}: there is nothing to disturb")
+    return {name: Chain(own, signals[name], part=name) for name, own in chosen.items()}
+
+
+def space_kind(space: spaces.Space[Any]) -> str:
+    """Return ``"box"``, ``"discrete"``, or the name of another space."""
+    names = {spaces.Box: "box", spaces.Discrete: "discrete"}
+    return names.get(type(space), type(space).__name__)
+
+
+def is_image(space: spaces.Space[Any]) -> bool:
+    """Return whether a space holds images: ``uint8``, height by width by one or three channels."""
+    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] in (1, 3)
+
+
+def is_vector(space: spaces.Space[Any]) -> bool:
+    """Return whether a space is a Box of one dimension."""
+    return isinstance(space, spaces.Box) and len(space.shape) == 1
+
+
+def _check(term: Term, signal: Signal, agent: str | None) -> None:
+    kind = term.spec
+    assert kind is not None, f"{term} was not parsed"
+    space: Any = signal.space
+    fits = space_kind(space) in kind.spaces
+    fits = fits or ("image" in kind.spaces and is_image(space)) or ("vector" in kind.spaces and is_vector(space))
+    if not fits:
+        raise DisruptionError(f"{str(term)!r} acts on {' or '.join(kind.spaces)} signals, got {signal.space}")
+    if kind.name == "dropout" and signal.null is None:
+        raise DisruptionError(f"{str(term)!r} needs an action that does nothing, and {signal.space} has none")
+    if term.agent is not None and agent is None:
+        raise DisruptionError(f"{str(term)!r} names an agent, but there is only one; leave out '/{term.agent}'")
