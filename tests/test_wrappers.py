@@ -304,7 +304,7 @@ def test_wrappers_refuse_what_they_cannot_disturb() -> None:
 @pytest.mark.parametrize(
     ("id", "text", "words"),
     [
-        ("Robust-CartPole-v0", "action:0.1", "its actions are discrete.*delay, sticky"),
+        ("Robust-CartPole-v0", "action:0.1", "its actions are discrete.*delay, jitter, sticky"),
         ("Robust-CartPole-v0", "action:dropout:0.1", "no action that does nothing"),
         ("Robust-CartPole-v0", "dynamics:gravty:2", "no dynamics parameter 'gravty'.*Did you mean 'gravity'"),
         ("Robust-CartPole-v0", "dynamics:gravity:99", "out of bounds"),

@@ -40,7 +40,7 @@ def _shared(channel: str, unit: str, lowest_factor: float) -> list[Kind]:
             f"At most a limit of {what} is told.",
             (size("limit", "largest size", unit, 1000),),
             f"{_SHAPING}:Clip",
-            one(2.0, 1.0, 0.5, 0.25, 0.1),
+            one(0.9, 0.7, 0.5, 0.25, 0.1),
             source="reward clipping (Mnih et al., 2015)",
         ),
         Kind(

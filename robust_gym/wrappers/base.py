@@ -1,8 +1,9 @@
 """What the channels share: signals, random streams, and the wrapper of a channel.
 
 Noise is never drawn from an environment's own generator. Each term owns streams keyed by the episode seed
-and by what the term is, renewed at each seeded reset: adding a term changes neither the environment's
-randomness nor another term's draws, and the same episode seed gives every method the same noise.
+and by what the term is, renewed at each reset: adding a term changes neither the environment's randomness nor
+another term's draws, and the same episode seed gives every method the same noise. An unseeded reset goes on to the
+next episode of the last seed, whose noise does not depend on how long the episodes before it were.
 """
 
 from __future__ import annotations
@@ -83,17 +84,19 @@ class EpisodeStreams:
 
     def __init__(self, *key: int | str) -> None:
         self.key = key
-        self._current: tuple[Stream, Stream, Stream] | None = None
+        self._seed: int | None = None
+        self._episode = 0
 
     def reset(self, seed: int | None) -> tuple[Stream, Stream, Stream]:
-        """Renew the streams at a seeded reset; let them run on at an unseeded one."""
-        if seed is None and self._current is not None:
-            return self._current
-        if seed is None:
+        """Return the streams of the coming episode: the first of a seed, or the next of the last one."""
+        self._episode = 0 if seed is not None else self._episode + 1
+        if seed is None and self._seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        effect, schedule, blend = (Stream(seed, (*self.key, use)) for use in ("effect", "schedule", "blend"))
-        self._current = effect, schedule, blend
-        return self._current
+        self._seed = seed = self._seed if seed is None else seed
+        assert seed is not None
+        later = (self._episode,) if self._episode else ()
+        effect, schedule, blend = (Stream(seed, (*self.key, use, *later)) for use in ("effect", "schedule", "blend"))
+        return effect, schedule, blend
 
 
 class ChannelWrapper(gym.Wrapper, RecordConstructorArgs):

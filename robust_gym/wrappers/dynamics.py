@@ -75,7 +75,7 @@ def _check_semantic(term: Term, task: Task) -> None:
     if term.args[0] == shift.nominal:
         raise DisruptionError(f"{str(term)!r} is the nominal {shift.name}, which changes nothing")
     if term.schedule.name not in ("always", "episode"):
-        raise DisruptionError(f"{str(term)!r}: the {shift.name} is one or another; use 'always' or 'episode'")
+        raise DisruptionError(f"{str(term)!r}: the {shift.name} is fixed within an episode; use 'always' or 'episode'")
 
 
 @dataclass
@@ -132,7 +132,7 @@ class DynamicsProcess:
         for state in self._states:
             state.stream, schedule, _ = state.streams.reset(seed)
             state.drawn = self._draw(state.term, state.stream())
-            state.clock.reset(0, schedule)
+            state.clock.reset(0, schedule, seed is not None)
         self._t = 0
         self.values = self._compose()
         self._adapter.configure(self.values)

@@ -36,10 +36,9 @@ class Draws:
         self._rows = np.arange(copies)
 
     def reset(self, copy: int, stream: Stream) -> None:
-        """Draw from this stream from now on; from the same one as before, go on."""
-        if stream is not self._streams[copy]:
-            self._streams[copy] = stream
-            self._at[copy] = self._next = self._block
+        """Draw from this stream from now on."""
+        self._streams[copy] = stream
+        self._at[copy] = self._next = self._block
 
     def _fill(self, copy: int) -> None:
         stream = self._streams[copy]
@@ -79,7 +78,7 @@ class Effect:
     Attributes:
         signal: The signal it acts on.
         result: The signal that leaves it: the same one, but for kinds that change the space.
-        streams: The random stream of each copy, renewed at its seeded resets.
+        streams: The random stream of each copy's episode.
     """
 
     team_stream = False
@@ -110,7 +109,7 @@ class Effect:
         return per_copy.reshape(per_copy.shape + (1,) * len(self.signal.space.shape or ()))
 
     def reset(self, copy: int, stream: Stream) -> None:
-        """Begin an episode of one copy with a fresh stream (or the old one, at an unseeded reset)."""
+        """Begin an episode of one copy with a stream of its own."""
         self.streams[copy] = stream
         for draws in self._draws:
             draws.reset(copy, stream)

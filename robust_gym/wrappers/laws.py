@@ -33,18 +33,18 @@ def draw(term: Term, chosen: Sequence[DynamicsParameter], rng: np.random.Generat
 
 def spread(parameter: DynamicsParameter, delta: float, rng: np.random.Generator) -> float:
     """Draw uniformly around the nominal value; see the kind ``dynamics:random``."""
-    return _at(parameter, delta, 2.0 * rng.random() - 1.0)
+    return at(parameter, delta, 2.0 * rng.random() - 1.0)
 
 
 def _normal(parameter: DynamicsParameter, sigma: float, rng: np.random.Generator) -> float:
-    return _at(parameter, sigma, float(np.clip(rng.standard_normal(), -2.0, 2.0)))
+    return at(parameter, sigma, float(np.clip(rng.standard_normal(), -2.0, 2.0)))
 
 
 def _corner(parameter: DynamicsParameter, delta: float, rng: np.random.Generator) -> float:
-    return _at(parameter, delta, 1.0 if rng.random() < 0.5 else -1.0)
+    return at(parameter, delta, 1.0 if rng.random() < 0.5 else -1.0)
 
 
-def _at(parameter: DynamicsParameter, delta: float, place: float) -> float:
+def at(parameter: DynamicsParameter, delta: float, place: float) -> float:
     """Return the value at a place of the interval, usually in [-1, 1]."""
     if parameter.mode == "scale":
         return min(max(1.0 + delta * place, parameter.low), parameter.high)

@@ -53,7 +53,7 @@ class TermRunner:
     def reset(self, copy: int, seed: int | None) -> None:
         """Begin an episode of one copy."""
         effect, schedule, blend = self._streams[copy].reset(seed)
-        self.clock.reset(copy, schedule)
+        self.clock.reset(copy, schedule, seed is not None)
         self._blend[copy] = blend
         if self._round is not None:
             self._round.reset(copy, blend)

@@ -34,9 +34,9 @@ class Clock:
         self._held = np.ones(copies)  # the strength of a whole episode, or the step of a fault
         self._episode = np.zeros(copies)
 
-    def reset(self, copy: int, stream: Stream) -> None:
-        """Begin an episode of one copy."""
-        seeded = stream is not self._streams[copy]
+    def reset(self, copy: int, stream: Stream, seeded: bool = True) -> None:
+        """Begin an episode of one copy; a law over episodes begins anew at a seeded one."""
+        seeded = seeded or self._streams[copy] is None
         self._t[copy], self._streams[copy] = 0, stream
         if self.name == "episode":
             self._held[copy] = stream().random() < self.values[0]

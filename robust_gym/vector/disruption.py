@@ -1,0 +1,164 @@
+"""Disruptions of a vector environment: the signals of all copies are disturbed in one go."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+
+from robust_gym.disruption import Disruption, DisruptionError, Term
+from robust_gym.wrappers.action import action_signal
+from robust_gym.wrappers.base import Signal, find_task
+from robust_gym.wrappers.observation import observation_signal
+from robust_gym.wrappers.reward import reward_signal
+from robust_gym.wrappers.runner import Chain, parts_chains
+
+
+class _Group:
+    """The copies that share a disruption of one channel, and its chain (or one for each part of a dict)."""
+
+    def __init__(self, copies: Sequence[int], chains: Mapping[str | None, Chain]) -> None:
+        self.copies = np.asarray(copies)
+        self.chains = chains
+        self._place = {copy: place for place, copy in enumerate(copies)}
+
+    def reset(self, copy: int, seed: int | None) -> None:
+        if copy in self._place:
+            for chain in self.chains.values():
+                chain.reset(seed, self._place[copy])
+
+    def __call__(self, values: Any) -> Any:
+        """Return the values of all copies, this group's disturbed."""
+        if None in self.chains:
+            return self._disturbed(self.chains[None], values)
+        return {
+            name: self._disturbed(self.chains[name], part) if name in self.chains else part
+            for name, part in values.items()
+        }
+
+    def _disturbed(self, chain: Chain, values: np.ndarray) -> np.ndarray:
+        if len(self.copies) == len(values):
+            return chain.batch(values)
+        changed = np.array(values)
+        changed[self.copies] = chain.batch(values[self.copies])
+        return changed
+
+
+class VectorDisruption(VectorWrapper):
+    """Disturbs the actions, rewards and observations of a vector environment.
+
+    Copy by copy, the same bits as a ``SyncVectorEnv`` of environments that are disturbed one by one, at a fraction of
+    the time. Dynamics belong inside: make the copies with ``disruption="dynamics:…"``.
+
+    Args:
+        env: The vector environment; its copies reset themselves at the next step, or not at all.
+        disruption: Terms of the action, reward and observation channels: one disruption for all copies, or one each.
+        task: Id of the task whose scales apply; ``None`` for an environment of your own.
+
+    Raises:
+        DisruptionError: If a string is malformed, names dynamics or costs, or does not fit; if one copy's observation
+            space would differ from the others'.
+        ValueError: If there is not one disruption for each copy, or copies reset within the step that ends an episode.
+
+    Examples:
+        >>> import gymnasium as gym
+        >>> env = VectorDisruption(gym.make_vec("CartPole-v1", 3, "sync"), ["obs:0.1", "obs:0.2", "none"])
+        >>> observations, _ = env.reset(seed=1)
+    """
+
+    def __init__(self, env: VectorEnv, disruption: str | Sequence[str], task: str | None = None) -> None:
+        super().__init__(env)
+        if env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP:
+            raise ValueError("VectorDisruption needs copies that reset at the next step, or not at all")
+        strings = [disruption] * env.num_envs if isinstance(disruption, str) else list(disruption)
+        if len(strings) != env.num_envs:
+            raise ValueError(f"one disruption for each of {env.num_envs} copies is needed, got {len(strings)}")
+        parsed = [Disruption.parse(one) for one in strings]
+        for text, one in zip(strings, parsed, strict=True):
+            if one.of("dynamics") or one.of("cost"):
+                raise DisruptionError(f"{text!r}: dynamics and costs are disturbed where each copy is made")
+        found = find_task(task)
+        action = action_signal(env.single_action_space, found)
+        reward = reward_signal(found)
+        self._actions = self._groups(parsed, "action", lambda terms, many: _whole(terms, action, many))
+        self._told = self._groups(parsed, "reward", lambda terms, many: _whole(terms, reward, many))
+        self._seen = self._groups(parsed, "observation", lambda terms, many: self._parts(terms, many, found))
+        self._resetting = np.zeros(env.num_envs, bool)
+        self._set_space()
+
+    def _groups(
+        self, parsed: Sequence[Disruption], channel: str, make: Callable[[Sequence[Term], int], dict[str | None, Chain]]
+    ) -> list[_Group]:
+        copies: dict[tuple[Term, ...], list[int]] = {}
+        for copy, one in enumerate(parsed):
+            copies.setdefault(one.of(channel), []).append(copy)
+        return [_Group(own, make(terms, len(own))) for terms, own in copies.items() if terms]
+
+    def _parts(self, terms: Sequence[Term], copies: int, task: Any) -> dict[str | None, Chain]:
+        space = self.env.single_observation_space
+        if not isinstance(space, gym.spaces.Dict):
+            return _whole(terms, observation_signal(space, task), copies)
+        spared = () if task is None else task.undisturbed
+        signals = {
+            name: dataclasses.replace(observation_signal(part, task, name), copies=copies)
+            for name, part in space.spaces.items()
+            if name not in spared
+        }
+        chains: dict[str | None, Chain] = {}
+        chains.update(parts_chains(terms, signals))
+        return chains
+
+    def _set_space(self) -> None:
+        spaces = {id(group): group.chains[None].result.space for group in self._seen if None in group.chains}
+        changed = [space for space in spaces.values() if space != self.env.single_observation_space]
+        if not changed:
+            return
+        everywhere = sum(len(group.copies) for group in self._seen) == self.num_envs
+        if not everywhere or any(space != changed[0] for space in spaces.values()):
+            raise DisruptionError("all copies need the same observation space; give each the same dummy dimensions")
+        self.single_observation_space = changed[0]
+        self.observation_space = batch_space(changed[0], self.num_envs)
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset all copies, copy i with ``seed + i``, or those of ``options["reset_mask"]``."""
+        observations, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
+        chosen = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
+        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
+        for copy in np.flatnonzero(chosen):
+            self._begin(int(copy), seeds[copy])
+        self._resetting = np.where(chosen, False, self._resetting)
+        return self._disturbed(self._seen, observations), info
+
+    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Step all copies."""
+        disturbed = self._disturbed(self._actions, np.asarray(actions))
+        observations, rewards, terminated, truncated, info = self.env.step(disturbed)
+        # The step that only resets a copy has no reward to disturb; its chain begins anew right after.
+        told = np.where(self._resetting, rewards, self._disturbed(self._told, rewards))
+        for copy in np.flatnonzero(self._resetting):
+            self._begin(int(copy), None)
+        self._resetting = terminated | truncated
+        if self.metadata.get("autoreset_mode") == AutoresetMode.DISABLED:
+            self._resetting = np.zeros(self.num_envs, bool)
+        return self._disturbed(self._seen, observations), told, terminated, truncated, info
+
+    def _begin(self, copy: int, seed: int | None) -> None:
+        for group in (*self._actions, *self._told, *self._seen):
+            group.reset(copy, seed)
+
+    @staticmethod
+    def _disturbed(groups: Sequence[_Group], values: Any) -> Any:
+        for group in groups:
+            values = group(values)
+        return values
+
+
+def _whole(terms: Sequence[Term], signal: Signal, copies: int) -> dict[str | None, Chain]:
+    return {None: Chain(terms, dataclasses.replace(signal, copies=copies))}

@@ -1,0 +1,124 @@
+"""Many copies of a MuJoCo world, each with a model of its own, stepped together.
+
+Every copy has an environment that resets it and whose model the dynamics adapters write into; the physics only steps.
+Both backends give the bits that stepping these environments one by one would give.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import mujoco
+import numpy as np
+
+_STATE = ("qpos", "qvel", "ctrl")
+
+
+def default_threads() -> int:
+    """Return how many threads step: those this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class BatchPhysics:
+    """Copies on ``mujoco.batch.Batch``: its thread pool, and the environments' own models.
+
+    Args:
+        envs: The copies' unwrapped environments; their models are read at every step.
+        fields: The fields of MjData that will be read.
+        threads: Threads that step.
+    """
+
+    def __init__(self, envs: Sequence[Any], fields: Sequence[str], threads: int) -> None:
+        from mujoco.batch import Batch
+
+        self.models = [env.model for env in envs]
+        self._envs, self._skip = envs, int(envs[0].frame_skip)
+        self._batch = Batch(envs[0].model, len(envs), nthread=threads, persistent=True)
+        self._batch.set_models(self.models)
+        self._bound = {name: self._batch.bind(name) for name in {*fields, *_STATE, "xfrc_applied"}}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return a field of all copies, ``[copies, …]``, as it is now."""
+        return self._bound[name]
+
+    def load(self, copies: np.ndarray) -> None:
+        """Take over the state of some copies from their environments, which have just been reset."""
+        if not len(copies):
+            return
+        self._batch.reset(copies, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        for copy in copies:
+            data = self._envs[copy].data
+            self._bound["qpos"][copy], self._bound["qvel"][copy] = data.qpos, data.qvel
+            self.push(copy)
+        self._batch.forward(copies)
+
+    def push(self, copy: int) -> None:
+        """Take over the external forces on one copy."""
+        self._bound["xfrc_applied"][copy] = self._envs[copy].data.xfrc_applied
+
+    def step(self, copies: np.ndarray | None, actions: np.ndarray) -> None:
+        """Step some copies, or all, under their actions."""
+        if copies is None:
+            self._bound["ctrl"][:] = actions
+        else:
+            self._bound["ctrl"][copies] = actions[copies]
+        self._batch.step(copies, nstep=self._skip)
+
+    def close(self) -> None:
+        """Release nothing: the batch goes with its last reference."""
+
+
+class ThreadPhysics:
+    """Copies on their environments' own MjData, stepped by Python threads; contact forces are Gymnasium's to the bit.
+
+    Args:
+        envs: The copies' unwrapped environments.
+        fields: The fields of MjData that will be read.
+        threads: Threads that step.
+    """
+
+    def __init__(self, envs: Sequence[Any], fields: Sequence[str], threads: int) -> None:
+        self._envs, self._skip = envs, int(envs[0].frame_skip)
+        self.models = [env.model for env in envs]
+        self._data = [env.data for env in envs]
+        self._live = {name: [getattr(data, name) for data in self._data] for name in {*fields, *_STATE}}
+        self._kept: dict[str, np.ndarray] = {}
+        self._threads = min(threads, len(envs))
+        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return a field of all copies, ``[copies, …]``, as it is now."""
+        if name not in self._kept:
+            self._kept[name] = np.array(self._live[name])
+        return self._kept[name]
+
+    def load(self, copies: np.ndarray) -> None:
+        """Notice that some copies have been reset."""
+        self._kept.clear()
+
+    def push(self, copy: int) -> None:
+        """Do nothing: the forces are in the data already."""
+
+    def step(self, copies: np.ndarray | None, actions: np.ndarray) -> None:
+        """Step some copies, or all, under their actions."""
+        chosen = np.arange(len(self._data)) if copies is None else copies
+        self._kept.clear()
+        if self._pool is None:
+            self._advance(chosen, actions)
+            return
+        list(self._pool.map(lambda part: self._advance(part, actions), np.array_split(chosen, self._threads)))
+
+    def _advance(self, copies: np.ndarray, actions: np.ndarray) -> None:
+        for copy in copies:
+            model, data = self.models[copy], self._data[copy]
+            data.ctrl[:] = actions[copy]
+            mujoco.mj_step(model, data, nstep=self._skip)
+            mujoco.mj_rnePostConstraint(model, data)
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
