@@ -19,6 +19,7 @@ import numpy as np
 
 import robust_gym
 from robust_gym import registry
+from robust_gym.conformance.spaces import describe_spaces
 
 STEPS = 20_000
 SLOW_STEPS = 3_000
@@ -99,40 +100,10 @@ def root_mean_square(values: list[float]) -> float:
     return float(f"{np.sqrt(square):.6g}") if square else 1.0
 
 
-def spaces_of(id: str) -> dict[str, str]:
-    """Describe the spaces in the words of Gymnasium, agents with equal ones together."""
-    env: Any = robust_gym.make(id)
-    if registry.task(id).api == "parallel":
-        found = {}
-        for kind, space in (("observation", env.observation_space), ("action", env.action_space)):
-            groups: dict[str, list[str]] = {}
-            for agent in env.possible_agents:
-                groups.setdefault(describe(space(agent)), []).append(str(agent))
-            found[kind] = "; ".join(f"{text} for {_names(agents)}" for text, agents in groups.items())
-    else:
-        found = {"observation": describe(env.observation_space), "action": describe(env.action_space)}
-    env.close()
-    return found
-
-
-def _names(agents: list[str]) -> str:
-    return ", ".join(agents) if len(agents) <= 3 else f"{agents[0]} to {agents[-1]} ({len(agents)} agents)"
-
-
-def describe(space: Any) -> str:
-    """Describe a space in one line."""
-    if hasattr(space, "spaces"):
-        return "Dict(" + ", ".join(f"{name}: {describe(part)}" for name, part in space.spaces.items()) + ")"
-    if hasattr(space, "low"):
-        low, high = np.min(space.low), np.max(space.high)
-        return f"Box({low:g}, {high:g}, {space.shape}, {space.dtype})"
-    return str(space)
-
-
 def measure(id: str) -> dict[str, Any]:
     """Measure one task."""
     task, seen = registry.task(id), rollout(id)
-    entry: dict[str, Any] = {"reward_scale": root_mean_square(seen.rewards), "spaces": spaces_of(id)}
+    entry: dict[str, Any] = {"reward_scale": root_mean_square(seen.rewards), "spaces": describe_spaces(id)}
     if task.cost:
         entry["cost_scale"] = root_mean_square([cost for cost in seen.costs if cost])
     if task.observation not in ("image", "discrete"):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from robust_gym.kinds import Argument, Kind, register_kind
-from robust_gym.wrappers.base import Effect, Signal
+from robust_gym.wrappers.base import Signal, Stream
+from robust_gym.wrappers.effect import Effect
 
 
 # --8<-- [start:effect]
@@ -17,18 +18,16 @@ class Slew(Effect):
     def __init__(self, signal: Signal, rate: float) -> None:
         super().__init__(signal)
         self._most = rate * signal.scale
-        self._applied = signal.null
+        self._applied = self.memory()  # [copies, *shape]
 
-    def reset(self, rng: np.random.Generator) -> None:
-        """Begin an episode; an effect that needs random numbers draws them from ``self.rng``."""
-        super().reset(rng)
-        self._applied = self.signal.null
+    def begin(self, copy: int, stream: Stream) -> None:
+        """Begin an episode of one copy; what holds for all of it would be drawn from ``stream()`` here."""
+        self._applied[copy] = self.signal.null
 
-    def __call__(self, value: Any) -> Any:
-        """Return the action that is applied; called once per step."""
-        change = np.clip(value - self._applied, -self._most, self._most)
-        self._applied = self._applied + change
-        return self._applied
+    def __call__(self, values: Any) -> Any:
+        """Return the actions that are applied, ``[copies, *shape]``; called once per step."""
+        self._applied += np.clip(values - self._applied, -self._most, self._most)
+        return self._applied.copy()
 
 
 # --8<-- [end:effect]

@@ -92,6 +92,7 @@ TANK = register_task(
         horizon=100,
         steps={"smoke": 1_000, "quick": 20_000, "standard": 100_000},
         source="written for this tutorial",
+        spaces={"observation": "Box(0, 1, (2,), float32)", "action": "Box(0, 1, (1,), float32)"},
         observation_scale=[0.14, 0.17],
         reward_scale=0.19,
     )

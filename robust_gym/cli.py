@@ -125,8 +125,8 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
         )
         return commands[name]
 
-    _add_ls(add("ls", "list tasks, algos, disruptions or splits", extensible))
-    _add_show(add("show", "show everything about a task", extensible))
+    _add_ls(add("ls", "list tasks, algos, disruptions, schedules, presets or splits", extensible))
+    _add_show(add("show", "show everything about a task, or about a kind of disruption", extensible))
     _add_bench(add("bench", "train algorithms, evaluate them, and write the leaderboard", extensible))
     _add_eval(add("eval", "evaluate a policy on a task", extensible))
     _add_leaderboard(add("leaderboard", "build the leaderboard page from records", common))
@@ -135,10 +135,11 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
 
 def _add_ls(parser: Parser) -> None:
-    parser.add_argument("what", choices=("tasks", "algos", "disruptions", "splits"), help="what to list")
+    lists = ("tasks", "algos", "disruptions", "schedules", "presets", "splits")
+    parser.add_argument("what", choices=lists, help="what to list")
     parser.add_argument("--family", help="only tasks of this family (tasks, splits)")
     parser.add_argument("--api", choices=("gymnasium", "parallel"), help="only one or many agents (tasks, algos)")
-    parser.add_argument("--task", metavar="ID", help="only what suits this task (algos, disruptions, splits)")
+    parser.add_argument("--task", metavar="ID", help="only what suits this task (algos, disruptions, presets, splits)")
     parser.add_argument("--channel", help="only this channel (disruptions)")
     parser.add_argument("--protocol", default="v1", help="version of the protocol (splits; default v1)")
     parser.add_argument("--installed", action="store_true", help="only what is installed (tasks, algos)")
@@ -155,7 +156,7 @@ def _ls(arguments: argparse.Namespace) -> int:
 
 
 def _add_show(parser: Parser) -> None:
-    parser.add_argument("task", metavar="TASK", help="id of the task")
+    parser.add_argument("task", metavar="TASK", help="id of the task, or channel:kind such as obs:spike")
     parser.add_argument("--protocol", default="v1", help="version of the protocol (default v1)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_show)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -246,6 +245,7 @@ def evaluate(
     """
     from robust_gym.tasks import make
     from robust_gym.vector.slots import SLOTS, EpisodeBatch
+    from robust_gym.wrappers.adversary import bind
 
     started = time.perf_counter()
     found = registry.task(task)
@@ -257,13 +257,13 @@ def evaluate(
                 f"episodes must be a whole number between 1 and {len(seeds)} (those of the protocol), got {episodes}"
             )
         seeds = seeds[:episodes]
-    chosen = _choose(cells, splits, disruptions)
+    chosen = _choose(cells, found.family, splits, disruptions)
     acting = as_policy(policy)
     jobs = [(disruption, seeds) for disruption in chosen]
     total = len(chosen) * len(seeds)
     # A function sees one row at a time, whatever the size of the batch: idle rows would only cost calls.
     slots = min(SLOTS, total) if isinstance(acting, FunctionPolicy) else SLOTS
-    batch = EpisodeBatch(found, jobs, functools.partial(make, found.id), slots)
+    batch = EpisodeBatch(found, jobs, lambda disruption: bind(make(found.id, disruption), acting), slots)
     finished: dict[tuple[str, int], tuple[float, int, float]] = {}
     state: Any = None
     with contextlib.closing(batch), one_torch_thread():
@@ -282,7 +282,7 @@ def evaluate(
 
 
 def _choose(
-    cells: CellProtocol, splits: str | Sequence[str] | None, disruptions: str | Sequence[str] | None
+    cells: CellProtocol, family: str, splits: str | Sequence[str] | None, disruptions: str | Sequence[str] | None
 ) -> dict[str, str]:
     """Return the disruptions to evaluate, each with its split."""
     splits = [splits] if isinstance(splits, str) else splits
@@ -290,7 +290,7 @@ def _choose(
     if splits is not None and disruptions is not None:
         raise ValueError("give splits of the protocol or disruptions of your own, not both")
     if disruptions is not None:
-        canonical = [str(Disruption.parse(text).resolved()) for text in disruptions]
+        canonical = [str(Disruption.parse(text).resolved(family)) for text in disruptions]
         return {text: cells.split_of(text) or "custom" for text in canonical}
     names = [split.name for split in cells.splits]
     for wanted in splits or ():

@@ -81,6 +81,7 @@ class Kind:
         least: How many dimensions, or choices, the signal needs.
         team: Whether it needs a team of agents.
         messages: Whether it needs a task whose observations hold messages.
+        policy: Whether it attacks a policy, which must be bound to the environment before it is stepped.
     """
 
     channel: str
@@ -94,6 +95,7 @@ class Kind:
     least: int = 1
     team: bool = False
     messages: bool = False
+    policy: bool = False
 
     @property
     def usage(self) -> str:

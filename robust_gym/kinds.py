@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import resources
 
 from robust_gym.kind import CHANNELS, DEFAULT_KIND, Argument, Kind, Preset
-from robust_gym.kind_table import PRESETS, TABLE
+from robust_gym.kind_table import PRESETS, TABLE, WORDS
 
 __all__ = [
     "CHANNELS",
@@ -87,7 +87,7 @@ def _measured_levels() -> dict[str, dict[str, list[list[float]]]]:
     return found
 
 
-_WORDS: dict[str, dict[str, str]] = {}
+_WORDS: dict[str, dict[str, str]] = {table: dict(words) for table, words in WORDS.items()}
 
 
 def register_word(table: str, word: str, implementation: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
-from robust_gym import kinds, registry
+from robust_gym import describing, kinds, registry
 from robust_gym.disruption import did_you_mean
 from robust_gym.plugins import load_plugins
 from robust_gym.registry import UnknownNameError
+from robust_gym.task import Task
 from robust_gym.terminal import console, table
 
 Row = dict[str, Any]
@@ -48,7 +49,7 @@ class Filters:
 
 
 def list_command(what: str, filters: Filters, plugins: Sequence[str], *, as_json: bool) -> int:
-    """Print a list of ``tasks``, ``algos``, ``disruptions`` or ``splits``.
+    """Print a list: a key of [LISTS][robust_gym.listing.LISTS].
 
     Raises:
         UnknownNameError: If a filter names something that does not exist.
@@ -60,7 +61,8 @@ def list_command(what: str, filters: Filters, plugins: Sequence[str], *, as_json
     for field in fields(Filters):
         if getattr(filters, field.name) != field.default and field.name not in accepted:
             options = ", ".join(f"--{name}" for name in accepted)
-            raise ValueError(f"--{field.name} does not filter {what}; there are {options}")
+            there = f"; there are {options}" if accepted else ", which has no filters"
+            raise ValueError(f"--{field.name} does not filter {what}{there}")
     rows = find(filters)
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -132,25 +134,25 @@ def _arguments(cls: type) -> Row:
 
 
 def disruptions(filters: Filters) -> list[Row]:
-    """List kinds of disruption."""
+    """List kinds of disruption; with a task those that it can honour, with the severity levels of its family."""
     if filters.channel is not None and filters.channel not in kinds.CHANNELS:
         hint = did_you_mean(filters.channel, kinds.CHANNELS)
         raise UnknownNameError(f"unknown channel {filters.channel!r}; channels are {', '.join(kinds.CHANNELS)}.{hint}")
-    wanted = registry.task(filters.task) if filters.task else None
-    return [
-        {
-            "channel": kind.channel,
-            "kind": kind.name,
-            "usage": kind.usage,
-            "about": kind.about,
-            "arguments": [asdict(argument) for argument in kind.arguments],
-            "levels": [list(level) for level in kind.levels],
-            "spaces": list(kind.spaces),
-            "source": kind.source,
-        }
-        for kind in kinds.kinds(filters.channel)
-        if wanted is None or registry.unsupported(wanted, kind) is None
-    ]
+    return describing.kind_rows(filters.channel, _wanted(filters))
+
+
+def schedules(filters: Filters) -> list[Row]:
+    """List schedules."""
+    return describing.schedule_rows()
+
+
+def presets(filters: Filters) -> list[Row]:
+    """List presets; with a task those that it can honour."""
+    return describing.preset_rows(_wanted(filters))
+
+
+def _wanted(filters: Filters) -> Task | None:
+    return registry.task(filters.task) if filters.task else None
 
 
 def splits(filters: Filters) -> list[Row]:
@@ -225,24 +227,16 @@ def _print_algorithms(rows: list[Row], filters: Filters) -> None:
 
 
 def _print_disruptions(rows: list[Row], filters: Filters) -> None:
-    columns = ("usage", "about", "arguments", "levels @1 to @5")
-    lines = [
-        (
-            row["usage"],
-            row["about"],
-            "; ".join(_argument(argument) for argument in row["arguments"]),
-            "  ".join(",".join(f"{value:g}" for value in level) for level in row["levels"]),
-        )
-        for row in rows
-    ]
-    console().print(table(columns, lines))
+    describing.print_kinds(filters.channel, _wanted(filters))
 
 
-def _argument(argument: Row) -> str:
-    low = f"{'>' if argument['open_low'] else '>='} {argument['low']:g}"
-    high = f", <= {argument['high']:g}" if argument["high"] is not None else ""
-    default = f", default {argument['default']:g}" if argument["default"] is not None else ""
-    return f"{argument['name']}: {argument['about']}, {argument['unit']} ({low}{high}{default})"
+def _print_schedules(rows: list[Row], filters: Filters) -> None:
+    describing.print_schedules()
+
+
+def _print_presets(rows: list[Row], filters: Filters) -> None:
+    lines = [(row["preset"], row["about"], row["disruption"], row["source"]) for row in rows]
+    console().print(table(("preset", "about", "stands for", "source"), lines))
 
 
 def _print_splits(rows: list[Row], filters: Filters) -> None:
@@ -261,6 +255,8 @@ LISTS: dict[str, tuple[Callable[[Filters], list[Row]], Printer, tuple[str, ...]]
     "tasks": (tasks, _print_tasks, ("family", "api", "installed")),
     "algos": (algorithms, _print_algorithms, ("api", "task", "installed")),
     "disruptions": (disruptions, _print_disruptions, ("channel", "task")),
+    "schedules": (schedules, _print_schedules, ()),
+    "presets": (presets, _print_presets, ("task",)),
     "splits": (splits, _print_splits, ("task", "family", "protocol")),
 }
 """What can be listed: how its rows are found, how they are printed, and which filters it takes."""

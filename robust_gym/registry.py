@@ -274,6 +274,8 @@ def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None
     action = action or task.action
     if kind.team and task.api != "parallel":
         return "it has one agent"
+    if kind.policy and task.api == "parallel":
+        return "it is a multi-agent task, and an adversary attacks the policy of a single agent"
     if kind.channel == "dynamics":
         if kind.name == "forces":
             return None if task.forces else "it has no parameter that is an external force"
@@ -299,7 +301,8 @@ def _unseen(task: Task, kind: Kind) -> str | None:
     if "image" in kind.spaces:
         return None if image else "its observations are no images"
     if "vector" in kind.spaces:
-        return None if task.observation == "box" and _sizes(task, "observation") else "its observations are no vectors"
+        vector = task.observation == "box" and _sizes(task, "observation")
+        return None if vector and "int" not in _noted(task, "observation") else "its observations are no real vectors"
     if _signal(task) not in kind.spaces:
         return f"its observations are {task.observation}"
     return _too_small(task, kind, "observation")
@@ -317,8 +320,11 @@ _SIZES = re.compile(r"\((\d+),\)|Discrete\((\d+)\)")
 
 def _sizes(task: Task, what: str) -> list[int]:
     """Return the dimensions of the vectors, or numbers of choices, among a task's spaces, as far as they are noted."""
-    noted = (task.spaces or {}).get(what, "")
-    return [int(vector or choices) for vector, choices in _SIZES.findall(noted)]
+    return [int(vector or choices) for vector, choices in _SIZES.findall(_noted(task, what))]
+
+
+def _noted(task: Task, what: str) -> str:
+    return (task.spaces or {}).get(what, "")
 
 
 def _signal(task: Task) -> str:

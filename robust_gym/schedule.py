@@ -34,7 +34,7 @@ SCHEDULES: dict[str, ScheduleKind] = {
     for schedule in (
         ScheduleKind("always", "always", "Every step."),
         ScheduleKind("p", "p=0.3", "Each step on its own, with that probability."),
-        ScheduleKind("every", "every=20", "Steps 0, k, 2k, …", source="Robust-Gymnasium (Gu et al., ICLR 2025)"),
+        ScheduleKind("every", "every=20", "Steps 0, k, 2k and on.", source="Robust-Gymnasium (Gu et al., ICLR 2025)"),
         ScheduleKind("steps", "steps=100..200", "From the first to the last of these steps."),
         ScheduleKind("fault", "fault=200", "From a random step below that number on, until the episode ends."),
         ScheduleKind("ramp", "ramp=500", "The strength grows from 0 to 1 over that many steps."),

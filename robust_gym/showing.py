@@ -1,4 +1,4 @@
-"""``robust-gym show TASK``: everything there is to know about one task."""
+"""``robust-gym show``: everything there is to know about one task, or one kind of disruption."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from robust_gym import registry
-from robust_gym.kinds import CHANNELS
+from robust_gym import kinds, registry
+from robust_gym.describing import accepted, kind_row, level_words
+from robust_gym.disruption import did_you_mean
+from robust_gym.kinds import CHANNELS, Kind
 from robust_gym.plugins import load_plugins
 from robust_gym.task import BUDGETS, Task
 from robust_gym.terminal import console, table
@@ -18,13 +20,20 @@ if TYPE_CHECKING:
 
 
 def show_command(id: str, protocol: str, plugins: Sequence[str], *, as_json: bool) -> int:
-    """Print a task.
+    """Print a task, or a kind of disruption, which has a colon in its name.
 
     Raises:
-        UnknownNameError: If the task or the protocol is unknown.
+        UnknownNameError: If the task, the kind or the protocol is unknown.
         PluginError: If a plug-in cannot be imported.
     """
     load_plugins(plugins)
+    if ":" in id:
+        kind = _find_kind(id)
+        if as_json:
+            print(json.dumps(describe_kind(kind), indent=2))
+        else:
+            _print_kind(kind, describe_kind(kind))
+        return 0
     task = registry.task(id)
     about = describe(task, protocol)
     if as_json:
@@ -55,6 +64,7 @@ def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
         "cost_limit": task.cost_limit,
         "slow": task.slow,
         "exact_model": bool(task.exact),
+        "messages": {agent: list(dimensions) for agent, dimensions in task.messages.items()},
         "installed": task.missing() is None,
         "install": task.install,
         "dynamics": [asdict(parameter) for parameter in task.dynamics.values()],
@@ -75,6 +85,64 @@ def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
         "reference": asdict(task.reference) if task.reference else None,
         "algorithms": [name for name in names if registry.algorithm(name).refuses(task) is None],
     }
+
+
+def _find_kind(text: str) -> Kind:
+    """Return the kind written ``channel:kind``.
+
+    Raises:
+        UnknownNameError: If there is no such kind.
+    """
+    channel, _, name = text.partition(":")
+    channel = "observation" if channel == "obs" else channel
+    if channel not in CHANNELS:
+        hint = did_you_mean(channel, (*CHANNELS, "obs"))
+        raise registry.UnknownNameError(
+            f"unknown channel {channel!r} in {text!r}; channels are {', '.join(CHANNELS)}.{hint}"
+        )
+    kind = kinds.find_kind(channel, name)
+    if kind is None:
+        names = [other.name for other in kinds.kinds(channel)]
+        also = ", and the parameters of each task" if channel == "dynamics" else ""
+        raise registry.UnknownNameError(
+            f"unknown {channel} kind {name!r}; kinds are {', '.join(names)}{also}.{did_you_mean(name, names)}"
+        )
+    return kind
+
+
+def describe_kind(kind: Kind) -> dict[str, Any]:
+    """Return everything about a kind of disruption as JSON values, with stable keys."""
+    tasks = [registry.task(id) for id in registry.list_tasks()]
+    families = {task.family: kinds.levels(kind, task.family) for task in tasks}
+    return {
+        **kind_row(kind),
+        "family_levels": {name: [list(one) for one in many] for name, many in families.items() if many != kind.levels},
+        "tasks": [task.id for task in tasks if registry.unsupported(task, kind) is None],
+    }
+
+
+def _print_kind(kind: Kind, about: dict[str, Any]) -> None:
+    out = console()
+    out.print(f"{kind.channel}:{kind.name}: {kind.about}")
+    facts = {
+        "written": f"{kind.usage}, or {kind.channel}:{kind.name}@1 to @5",
+        "acts on": about["acts_on"],
+        "source": kind.source or "none",
+        "tasks": f"{len(about['tasks'])} of {len(registry.list_tasks())} can honour it",
+    }
+    for name, value in facts.items():
+        out.print(f"  {name:<12} {value}")
+    columns = ("argument", "meaning", "unit", "accepted", "default")
+    arguments = [
+        (one.name, one.about, one.unit, accepted(one), "required" if one.default is None else f"{one.default:g}")
+        for one in kind.arguments
+    ]
+    out.print()
+    out.print(table(columns, arguments, title="Arguments"))
+    levels = [("all others" if about["family_levels"] else "all", *map(level_words, kind.levels))]
+    levels += [(family, *map(level_words, many)) for family, many in about["family_levels"].items()]
+    out.print()
+    out.print(table(("family", "@1", "@2", "@3", "@4", "@5"), levels, title="Severity levels"))
 
 
 def _print(task: Task, about: dict[str, Any]) -> None:

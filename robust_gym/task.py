@@ -210,7 +210,8 @@ class Task:
         competitive: Whether the agents of a team are on several sides, so that the sum of their returns says little.
         exact: ``"module:function"`` that returns the task's transition arrays, for a small exact world.
         slow: Whether the full property suite runs in the nightly target only.
-        messages: For each agent that hears others, the dimensions of its observation that hold their messages.
+        messages: For each agent that hears others, the dimensions of its observation that hold their messages;
+            negative ones count from the end.
     """
 
     id: str

@@ -1,48 +1,19 @@
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bench_help import FAST, HERE, cell, fakes, records_of  # noqa: F401
+from cli_help import Capture, call, fails, parsed
 
 from robust_gym import kinds, record, registry
 from robust_gym.cli import main
 
 pytestmark = pytest.mark.usefixtures("fakes")
-
-Capture = pytest.CaptureFixture[str]
-
-
-def call(capsys: Capture, *arguments: str) -> tuple[int, str, str]:
-    """Run a command; returns its exit code, its output and its errors."""
-    capsys.readouterr()
-    try:
-        code = main(list(arguments))
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, error = capsys.readouterr()
-    return code, out, error
-
-
-def fails(capsys: Capture, *arguments: str) -> str:
-    """Check that a command ends with one clear line and code 2; returns the line."""
-    code, _, error = call(capsys, *arguments)
-    assert code == 2, error
-    assert error.count("\n") == 1, error
-    assert error.startswith("robust-gym: ")
-    return error.removeprefix("robust-gym: ").strip()
-
-
-def parsed(capsys: Capture, *arguments: str) -> Any:
-    code, out, error = call(capsys, *arguments, "--json")
-    assert code == 0, error
-    return json.loads(out)
 
 
 def test_help_and_version(capsys: Capture) -> None:
@@ -90,6 +61,8 @@ def test_help_imports_nothing_heavy() -> None:
         (["ls", "tasks", "--family", "mujco"], "Did you mean 'mujoco'?"),
         (["ls", "disruptions", "--channel", "rewards"], "Did you mean 'reward'?"),
         (["ls", "algos", "--channel", "reward"], "--channel does not filter algos"),
+        (["ls", "schedules", "--task", "Robust-Hopper-v0"], "--task does not filter schedules, which has no filters"),
+        (["ls", "preset"], "Did you mean 'presets'?"),
         (["eval", "nowhere"], "there is no folder 'nowhere'"),
         (["eval", "fakes:stay"], "--task"),
         (["eval", "fakes:gone", "--task", "Fake-Walk-v0"], "'fakes' has no 'gone'"),
@@ -161,13 +134,13 @@ def test_ls_splits(capsys: Capture) -> None:
     assert all(row["about"] for row in parsed(capsys, "ls", "splits"))
 
 
-@pytest.mark.parametrize("what", ["tasks", "algos", "disruptions", "splits"])
+@pytest.mark.parametrize("what", ["tasks", "algos", "disruptions", "schedules", "presets", "splits"])
 def test_piped_lists_are_whole(capsys: Capture, what: str) -> None:
     code, out, _ = call(capsys, "ls", what)
     assert code == 0
     assert "…" not in out
     for row in parsed(capsys, "ls", what):
-        name = row.get("id") or row.get("name") or row.get("usage") or row.get("split")
+        name = next(row[key] for key in ("id", "name", "usage", "example", "preset", "split") if key in row)
         assert name in out
 
 

@@ -95,7 +95,7 @@ def test_a_discrete_observation_is_misread_delayed_and_frozen() -> None:
 
 def test_gauss_on_a_discrete_observation_names_what_is_possible() -> None:
     task = Task("Robust-FakeWalk-v0", "fake", "Counts.", "x:y", "x:Y", 10, observation="discrete", action="discrete")
-    with pytest.raises(DisruptionError, match="its observations are discrete; .* are delay, freeze, random"):
+    with pytest.raises(DisruptionError, match="its observations are discrete; .* are delay, jitter, freeze, random"):
         check(Disruption.parse("obs:0.1"), task, "discrete")
     with pytest.raises(DisruptionError, match="it reports no cost"):
         check(Disruption.parse("cost:0.1"), task, "discrete")
@@ -202,7 +202,7 @@ def test_a_frozen_discrete_observation_is_an_int() -> None:
 def test_what_takes_effect_at_resets_follows_no_schedule_within_an_episode() -> None:
     parameter = DynamicsParameter("cars", "number of cars", "", 2.0, 0.5, 2.0, at_reset=True, whole=True)
     task = Task("Robust-Fake-v0", "fake", "F.", "x:y", "x:Y", 10, dynamics={"cars": parameter})
-    with pytest.raises(DisruptionError, match="takes effect at resets only; use 'always' or 'episode'"):
+    with pytest.raises(DisruptionError, match="takes effect at resets only; use 'always', 'episode'"):
         check(Disruption.parse("dynamics:cars:1.5~ramp=10"), task, "box")
     check(Disruption.parse("dynamics:cars:1.5~episode=0.5"), task, "box")
     with pytest.raises(DisruptionError, match="is the nominal value, 2, a whole number, which changes nothing"):

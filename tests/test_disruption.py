@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robust_gym import Disruption, DisruptionError
-from robust_gym.disruption import Range
-from robust_gym.kinds import CHANNELS, Kind, kinds, register_kind
+from robust_gym.disruption import SCHEDULES, Range
+from robust_gym.kinds import CHANNELS, Kind, choices, kinds, register_kind
 
 
 @pytest.mark.parametrize(
@@ -127,15 +127,17 @@ def test_nothing_but_the_documented_error_escapes(text: str) -> None:
 def a_term(kind: Kind) -> st.SearchStrategy[str]:
     """Return a strategy for valid terms of a kind."""
 
-    def value(argument: object) -> st.SearchStrategy[float]:
+    def value(argument: object) -> st.SearchStrategy[float | str]:
+        if argument.words:  # type: ignore[attr-defined]
+            return st.sampled_from(sorted(choices(argument.words)))  # type: ignore[attr-defined]
         high = argument.high if argument.high is not None else 1e6  # type: ignore[attr-defined]
         if argument.integer:  # type: ignore[attr-defined]
             return st.integers(int(argument.low), int(high))  # type: ignore[attr-defined]
         numbers = st.floats(argument.low, high, exclude_min=argument.open_low)  # type: ignore[attr-defined]
         return numbers.filter(lambda number: argument.problem(number) is None)  # type: ignore[attr-defined]
 
-    schedules = st.sampled_from(["", "~p=0.25", "~every=7", "~steps=3..9", "~episode=0.5", "~ramp=10", "~sine=20"])
-    values = st.tuples(*map(value, kind.arguments)).map(lambda many: ",".join(map(repr, many)))
+    schedules = st.sampled_from(["", *(f"~{one.example}" for one in SCHEDULES.values() if one.name != "always")])
+    values = st.tuples(*map(value, kind.arguments)).map(lambda many: ",".join(map(str, many)))
     body = st.one_of(values.map(lambda v: f":{v}"), st.integers(1, 5).map(lambda level: f"@{level}"))
     return st.tuples(body, schedules).map(lambda parts: f"{kind.channel}:{kind.name}{parts[0]}{parts[1]}")
 

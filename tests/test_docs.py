@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import doctest
 import importlib
+import io
 import pkgutil
 import re
 import subprocess
@@ -16,12 +18,14 @@ from types import ModuleType
 import gymnasium as gym
 import numpy as np
 import pytest
+from PIL import Image
 
 import robust_gym
-from robust_gym import disruption, kinds, registry
+from robust_gym import kinds, registry
 from robust_gym.baselines.base import create, load_policy
 from robust_gym.conformance import check_task
 from robust_gym.evaluate import evaluate
+from robust_gym.schedule import SCHEDULES
 from robust_gym.task import Budget
 
 ROOT = Path(__file__).parents[1]
@@ -31,8 +35,8 @@ sys.path.insert(0, str(DOCS))
 import blocks  # noqa: E402
 import generate  # noqa: E402
 import tables  # noqa: E402
-from generate import algorithms, pictures  # noqa: E402
-from generate.disruptions import SCHEDULES  # noqa: E402
+from generate import algorithms, images, pictures  # noqa: E402
+from generate.disruptions import PICTURED  # noqa: E402
 
 QUICK = {"concepts.md", "protocol.md"}
 PAGES = [
@@ -193,17 +197,35 @@ def test_every_command_is_on_its_page(pages: dict[str, str]) -> None:
     assert sections == ["ls", "show", "bench", "eval", "leaderboard", "validate"]
 
 
-def test_every_schedule_is_explained() -> None:
-    assert [form.partition("=")[0] for form in SCHEDULES] == list(disruption._SCHEDULES)
+def test_every_schedule_is_explained(pages: dict[str, str]) -> None:
+    assert list(PICTURED) == list(SCHEDULES)
+    for schedule in SCHEDULES.values():
+        assert f"| `{schedule.example}` |" in pages["disruptions/index.md"]
+
+
+def test_every_preset_is_explained(pages: dict[str, str]) -> None:
+    for preset in kinds.PRESETS.values():
+        assert f"| `{preset.name}` |" in pages["disruptions/index.md"]
 
 
 def test_every_picture_shows_an_effect() -> None:
-    drawn = {kind.usage: pictures.of_kind(kind) for kind in kinds.kinds() if "box" in kind.spaces}
-    drawn |= {schedule: pictures.of_schedule(example) for schedule, (example, _) in SCHEDULES.items()}
+    drawn = {kind.usage: pictures.of_kind(kind) for kind in kinds.kinds() if "image" not in kind.spaces}
+    drawn |= {example: pictures.of_schedule(example) for example in PICTURED.values()}
     for name, picture in drawn.items():
         lines = re.findall(r'points="([^"]*)"', picture)
         assert len(lines) >= 2, name
         assert len(set(lines)) == len(lines), f"{name}: two lines of the picture are the same"
+
+
+def test_every_picture_of_an_image_shows_an_effect() -> None:
+    for kind in kinds.kinds("observation"):
+        if "image" in kind.spaces:
+            data = re.search(r'src="data:image/png;base64,([^"]*)"', pictures.of_kind(kind))
+            assert data is not None
+            shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(data[1]))).convert("RGB"))
+            half = images.card().shape[1]
+            assert np.array_equal(shown[:, :half], images.card())
+            assert not np.array_equal(shown[:, -half:], images.card()), kind.name
 
 
 README = """# Title

@@ -5,7 +5,9 @@ from __future__ import annotations
 from generate import pictures
 from generate.markdown import code, codes, fenced, joined, number, table, text
 from robust_gym import kinds, registry
-from robust_gym.kinds import CHANNELS, Argument, Kind
+from robust_gym.describing import accepted, acts_on, level_words
+from robust_gym.kinds import CHANNELS, PRESETS, Argument, Kind
+from robust_gym.schedule import SCHEDULES, ScheduleKind
 
 CHANNEL_ABOUT = {
     "dynamics": "The world itself: gravity, masses, friction, weather. Values are drawn before each reset and reported "
@@ -19,16 +21,22 @@ CHANNEL_ABOUT = {
     "goal environment each part has noise of its own, and the goal stays true.",
 }
 
-SCHEDULES = {
-    "always": ("always", "at every step; the default"),
-    "p=P": ("p=0.3", "at each step on its own with probability P"),
-    "every=K": ("every=12", "at steps 0, K, 2K, …"),
-    "steps=A..B": ("steps=20..45", "from step A to step B, both included"),
-    "episode=P": ("episode=0.5", "in the whole of an episode, with probability P"),
-    "ramp=N": ("ramp=50", "ever more strongly, from 0 at the first step to full strength at step N"),
-    "sine=N": ("sine=72", "in waves of N steps: strength (1 - cos(2πt/N)) / 2"),
+PICTURED = {
+    "always": "always",
+    "p": "p=0.3",
+    "every": "every=12",
+    "steps": "steps=20..45",
+    "fault": "fault=60",
+    "ramp": "ramp=50",
+    "sine": "sine=72",
+    "episode": "episode=0.5",
+    "walk": "walk=0.2",
+    "trend": "trend=60",
+    "cyclic": "cyclic=20",
+    "saw": "saw=20",
+    "wave": "wave=20",
 }
-"""For each form of a schedule an example for its picture, and when it acts."""
+"""What the picture of each schedule shows, in 72 steps or episodes."""
 
 LEVELS = tuple(f"@{level}" for level in range(1, 6))
 
@@ -59,23 +67,58 @@ def _overview() -> str:
         for channel, many in by_channel().items()
         for place, kind in enumerate(many)
     ]
-    schedules = [(code(form), about, pictures.of_schedule(example)) for form, (example, about) in SCHEDULES.items()]
+    steps, episodes = ([one for one in SCHEDULES.values() if one.over_episodes == over] for over in (False, True))
+    presets = [
+        (code(one.name), text(one.about), codes(_terms(one.disruption)), text(one.source)) for one in PRESETS.values()
+    ]
     return joined(
         "# Disruptions",
         "A disruption is one string that says how the world differs: terms joined by `+`, each of them",
-        fenced("channel[/agent][:kind](:arguments | @level)[~schedule]", "text"),
+        fenced("channel[/agent,agent…][:kind](:arguments | @level)[~schedule]", "text"),
         _EXAMPLES,
         "The [grammar](../reference/disruption.md) is exact about every detail; a string that it refuses raises "
         "`DisruptionError` with one line that says what would be accepted. On the command line: "
-        "`robust-gym ls disruptions`.",
+        "`robust-gym ls disruptions` (with `--task ID` those that a task can honour), `robust-gym show obs:spike`, "
+        "`robust-gym ls schedules` and `robust-gym ls presets`.",
         "## Kinds",
-        "Each picture is drawn by the real wrapper at severity 3: dotted the signal as it is, solid what becomes of "
-        "it. Missing here? [Add it](../tutorials/add-a-disruption-kind.md).",
+        f"There are {len(kinds.kinds())}. Each picture is drawn by the real wrapper at severity 3: dotted the signal "
+        "as it is, solid what becomes of it; of an image the left half before, the right half after. Missing here? "
+        "[Add it](../tutorials/add-a-disruption-kind.md).",
         table(("Channel", "Kind", "What happens", ""), rows),
         "## Schedules { #schedules }",
-        "A schedule says when, and how strongly, a term acts within an episode. The pictures show `bias` on a sine.",
-        table(("Schedule", "Acts", ""), schedules),
+        "A schedule stands behind any term, and says when, and how strongly, it acts: between nothing (0) and what is "
+        "written (1).",
+        "### Within an episode",
+        "The pictures show `bias` on a sine.",
+        table(("Schedule", "Acts", "Source", ""), map(_schedule, steps)),
+        "### Over episodes",
+        "The strength is the same throughout an episode. The pictures show it in one episode after another.",
+        table(("Schedule", "Acts", "Source", ""), map(_schedule, episodes)),
+        "## Presets { #presets }",
+        "A preset is the name of a disruption of the literature, and may stand for a term; it takes no schedule.",
+        table(("Preset", "What it is", "Its terms", "Source"), presets),
+        "## The privileged view { #context }",
+        _CONTEXT,
     )
+
+
+def _terms(disruption: str) -> list[str]:
+    return disruption.split("+")
+
+
+def _schedule(schedule: ScheduleKind) -> tuple[str, ...]:
+    picture = pictures.of_schedule(PICTURED[schedule.name])
+    return code(schedule.example), text(schedule.about), text(schedule.source), picture
+
+
+_CONTEXT = (
+    'With `robust_gym.make(id, disruption=..., context="visible")` the true dynamics of the present world join the '
+    "observation, as in CARL (Benjamins et al., TMLR 2023): each parameter in the task's order, 0 where it is nominal "
+    "and -1 or 1 at its bounds, then each semantic shift, one-hot. They stand behind a vector, in the part `context` "
+    "of a dict, and beside anything else in a dict of `observation` and `context`; they are never disturbed, and "
+    "follow what changes within an episode. Every agent of a team sees them. "
+    "[All of it][robust_gym.wrappers.context.VisibleContext]."
+)
 
 
 _EXAMPLES = table(
@@ -90,6 +133,10 @@ _EXAMPLES = table(
         ("`obs:freeze:p=0.05,steps=10`", "arguments by name"),
         ("`action:delay:2+obs:0.1~p=0.3`", "late actions, and noise in three steps out of ten"),
         ("`obs/agent_0:dropout:0.3`", "one agent of a team"),
+        ("`obs/agent_0,agent_2:dropout:0.3`", "some agents of a team, each with noise of its own"),
+        ("`action:traitor:1`", "an agent that is drawn anew at each reset"),
+        ("`dynamics:gravity:1.5~wave=20`", "a world that changes from one episode to the next"),
+        ("`realworldrl-easy`", "a [preset](#presets): the name of a disruption of the literature"),
     ],
 )
 
@@ -107,9 +154,12 @@ def _parameters() -> str:
 def _section(kind: Kind) -> str:
     columns = ("Argument", "Meaning", "Unit", "Accepted", "Default")
     arguments = [
-        (code(one.name), text(one.about), text(one.unit), _accepted(one), _default(one)) for one in kind.arguments
+        (code(one.name), text(one.about), text(one.unit), text(accepted(one)), _default(one)) for one in kind.arguments
     ]
-    levels = [codes([",".join(map(number, level))]) for level in kind.levels]
+    levels = [("all", *(code(level_words(level)) for level in kind.levels))]
+    families = sorted({registry.task(id).family for id in registry.list_tasks()})
+    measured = {family: many for family in families if (many := kinds.levels(kind, family)) != kind.levels}
+    levels += [(text(family), *(code(level_words(level)) for level in many)) for family, many in measured.items()]
     picture = pictures.of_kind(kind)
     return joined(
         f"## {kind.name}",
@@ -117,18 +167,10 @@ def _section(kind: Kind) -> str:
         fenced(kind.usage, "text"),
         f"<figure>{picture}</figure>" if picture else "",
         table(columns, arguments),
-        table(("Level", *LEVELS), [("Arguments", *levels)]),
-        f"Acts on: {' and '.join(kind.spaces)} actions." if kind.channel == "action" else "",
+        table(("Family", *LEVELS), levels),
+        f"Acts on: {acts_on(kind)}.",
         f"Source: {text(kind.source)}." if kind.source else "",
     )
-
-
-def _accepted(argument: Argument) -> str:
-    low = f"{'>' if argument.open_low else '≥'} {number(argument.low)}"
-    high = "" if argument.high is None else f", ≤ {number(argument.high)}"
-    identity = "" if argument.identity is None else f", not {number(argument.identity)}"
-    whole = "whole, " if argument.integer else ""
-    return f"{whole}{low}{high}{identity}"
 
 
 def _default(argument: Argument) -> str:

@@ -120,6 +120,9 @@ class PPO(SavesFeedForward):
             actor.action_net,
             envs,
             squash=False,
+            critic=sb3.critic_of(
+                actor.vf_features_extractor, [actor.mlp_extractor.value_net, actor.value_net], "state"
+            ),
         )
 
 

@@ -94,7 +94,11 @@ class SAC(SavesFeedForward):
             # It collects whole batches of steps; those that would exceed the budget are left unused.
             model.learn(budget.steps // every * every, sb3.ReportProgress(progress))
         actor = model.actor
-        return sb3.policy_of("sac", task, actor.features_extractor, actor.latent_pi, actor.mu, envs, squash=True)
+        # One of its two critics tells an adversary as much as both.
+        critic = sb3.critic_of(actor.features_extractor, [model.critic.q_networks[0]], "action")
+        return sb3.policy_of(
+            "sac", task, actor.features_extractor, actor.latent_pi, actor.mu, envs, squash=True, critic=critic
+        )
 
 
 def _temperature(text: str) -> str | float:

@@ -14,6 +14,7 @@ import gymnasium as gym
 
 from robust_gym import registry
 from robust_gym.conformance.rollout import Rollout, rollout
+from robust_gym.conformance.spaces import note_spaces
 from robust_gym.conformance.worlds import Worlds
 from robust_gym.disruption import Disruption
 from robust_gym.kinds import CHANNELS
@@ -150,7 +151,8 @@ def _bounds(task: Task) -> list[str]:
 
 def disruptions(task: Task) -> list[str]:
     """List one strong disruption for every kind, every parameter and every semantic option of a task."""
-    found = [f"{c}:{kind.name}@5" for c in CHANNELS for kind in registry.supported_kinds(task, c)]
+    kinds = [kind for channel in CHANNELS for kind in registry.supported_kinds(task, channel) if not kind.policy]
+    found = [f"{kind.channel}:{kind.name}@5" for kind in kinds]
     for parameter in task.dynamics.values():
         found += [f"dynamics:{parameter.name}:{value:g}" for value in _both_sides(parameter)]
     for shift in task.semantic.values():
@@ -311,6 +313,8 @@ def check_task(id: str) -> list[Finding]:
     """
     registry.task(id).require()
     findings = []
+    with contextlib.suppress(Exception):  # a task that cannot even be made is told of by its checks
+        note_spaces(id)
     for name, one in CHECKS.items():
         try:
             one(id)

@@ -14,6 +14,7 @@ from robust_gym.disruption import Disruption, DisruptionError
 from robust_gym.task import Task, load
 from robust_gym.tasks._exact_model import TabularModel, exact_returns
 from robust_gym.wrappers.apply import disturb, disturb_parallel
+from robust_gym.wrappers.context import VisibleContext, is_visible
 
 if TYPE_CHECKING:
     from pettingzoo import ParallelEnv
@@ -44,26 +45,32 @@ registry.set_loader("tasks", import_families)
 registry.on_register(_register_with_gymnasium)
 
 
-def build(task: str, disruption: str | None = None, **kwargs: Any) -> gym.Env[Any, Any]:
+def build(task: str, disruption: str | None = None, context: str = "hidden", **kwargs: Any) -> gym.Env[Any, Any]:
     """Build a single-agent environment without its time limit: the entry point that Gymnasium calls.
 
     Args:
         task: The task's id.
         disruption: A disruption string; ``None`` is the undisturbed world.
+        context: ``"visible"`` shows the agent the true dynamics of its world; see ``make``.
         **kwargs: Arguments of the underlying environment, such as ``render_mode``.
 
     Raises:
         MissingExtraError: If a package the task needs is not installed.
         DisruptionError: If the string is malformed or the task cannot honour it.
+        ValueError: If the context is unknown, or visible where the task has no dynamics to show.
     """
     found = registry.task(task)
     if isinstance(disruption, Disruption):
         raise DisruptionError(
             f"gymnasium.make takes the disruption as a string, so that specs stay JSON: {str(disruption)!r}"
         )
-    parsed = Disruption.parse(disruption)
+    parsed, visible = Disruption.parse(disruption), is_visible(context, found)
     found.require()
-    return disturb(undisturbed(found, **kwargs), found, parsed)
+    env = disturb(undisturbed(found, **kwargs), found, parsed)
+    if visible:
+        env = VisibleContext(env, task=found.id)
+        env.part_of_task = True
+    return env
 
 
 # gym.make reads here which pictures it may ask for; without it, "rgb_array_list" would not be understood.
@@ -87,34 +94,45 @@ def undisturbed(task: Task, **kwargs: Any) -> Any:
     return load(str(spec.entry_point))(**{**spec.kwargs, **merged})
 
 
-def make_parallel(id: str, disruption: str | None = None, **kwargs: Any) -> ParallelEnv[Any, Any, Any]:
+def make_parallel(
+    id: str, disruption: str | None = None, context: str = "hidden", **kwargs: Any
+) -> ParallelEnv[Any, Any, Any]:
     """Make a multi-agent task as a PettingZoo parallel environment.
 
     Args:
         id: The task's id, such as ``"Robust-Building-v0"``.
         disruption: A disruption string; ``None`` is the undisturbed world.
+        context: ``"visible"`` shows every agent the true dynamics of the world; see ``make``.
         **kwargs: Arguments of the underlying environment.
 
     Raises:
         UnknownNameError: If the task is not registered.
-        ValueError: If the task has a single agent.
+        ValueError: If the task has a single agent, or the context is unknown, or visible where the task has no
+            dynamics to show.
         MissingExtraError: If a package the task needs is not installed.
         DisruptionError: If the string is malformed or the task cannot honour it.
     """
     found = registry.task(id)
     if found.api != "parallel":
         raise ValueError(f"{id} has a single agent: use gymnasium.make or robust_gym.make")
-    parsed = Disruption.parse(disruption)
+    parsed, visible = Disruption.parse(disruption), is_visible(context, found)
     found.require()
-    return disturb_parallel(undisturbed(found, **kwargs), found, parsed)
+    env = disturb_parallel(undisturbed(found, **kwargs), found, parsed)
+    if visible:
+        from robust_gym.wrappers.parallel_context import ParallelVisibleContext
+
+        env = ParallelVisibleContext(env, found)
+    return env
 
 
-def make(id: str, disruption: str | None = None, **kwargs: Any) -> Any:
+def make(id: str, disruption: str | None = None, context: str = "hidden", **kwargs: Any) -> Any:
     """Make a task by whichever API it has.
 
     Args:
         id: The task's id.
         disruption: A disruption string; ``None`` is the undisturbed world.
+        context: ``"hidden"``, or ``"visible"``: the true dynamics of the present world join the observation, as
+            [VisibleContext][robust_gym.wrappers.context.VisibleContext] says; a privilege, to be named with results.
         **kwargs: Passed to ``gymnasium.make`` or ``make_parallel``.
 
     Returns:
@@ -124,10 +142,13 @@ def make(id: str, disruption: str | None = None, **kwargs: Any) -> Any:
         UnknownNameError: If the task is not registered.
         MissingExtraError: If a package the task needs is not installed.
         DisruptionError: If the string is malformed or the task cannot honour it.
+        ValueError: If the context is unknown, or visible where the task has no dynamics to show.
     """
     found = registry.task(id)
     if found.api == "parallel":
-        return make_parallel(id, disruption, **kwargs)
+        return make_parallel(id, disruption, context, **kwargs)
     if isinstance(disruption, Disruption):
         disruption = str(disruption)
+    if context != "hidden":
+        kwargs["context"] = context
     return gym.make(id, disruption=disruption, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from robust_gym.registry import register_task
 from robust_gym.task import DynamicsParameter, Task
@@ -59,10 +60,12 @@ def _tasks(
     gentle: tuple[str, ...] = (),
     slow: bool = False,
     competitive: bool = False,
+    heard: Mapping[str, int] | None = None,
 ) -> None:
     """Register a scenario twice: with discrete and with continuous actions.
 
     Random forces are gentler than random moves: parameters named in ``gentle`` need more of a clash than these lead to.
+    ``heard`` are the numbers of a message that an agent hears; they are the last of its observation.
     """
     discrete = Task(
         id=f"Robust-MPE{name}-v0",
@@ -80,6 +83,7 @@ def _tasks(
         source=f"MPE2 {source} (Lowe et al., NeurIPS 2017; Mordatch and Abbeel, 2018)",
         slow=slow,
         competitive=competitive,
+        messages={agent: tuple(range(-length, 0)) for agent, length in (heard or {}).items()},
     )
     register_task(discrete)
     register_task(
@@ -113,6 +117,7 @@ _tasks(
     "speaker_listener",
     "simple_speaker_listener_v4",
     dynamics=_PARTICLE + _BY_NAME,
+    heard={"listener_0": 3},
 )
 _tasks(
     "Reference",
@@ -120,6 +125,7 @@ _tasks(
     "reference",
     "simple_reference_v3",
     dynamics=_PARTICLE + _BY_NAME,
+    heard={"agent_0": 10, "agent_1": 10},
 )
 _tasks("Simple", "A single agent goes to a landmark.", "simple", "simple_v3", null_action=0)
 _tasks(
@@ -137,6 +143,7 @@ _tasks(
     "simple_crypto_v3",
     dynamics=_MESSAGES,
     competitive=True,
+    heard={"eve_0": 4, "bob_0": 4},
 )
 _tasks(
     "Push",
@@ -177,6 +184,8 @@ _tasks(
     ),
     slow=True,
     competitive=True,
+    # The leader's observation ends with what it said itself.
+    heard={"adversary_0": 4, "adversary_1": 4, "adversary_2": 4},
 )
 _tasks(
     "Formation",

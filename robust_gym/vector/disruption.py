@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,12 +26,12 @@ class _Group:
     def __init__(self, copies: Sequence[int], chains: Mapping[str | None, Chain]) -> None:
         self.copies = np.asarray(copies)
         self.chains = chains
-        self._place = {copy: place for place, copy in enumerate(copies)}
+        self._place = {row: place for place, row in enumerate(copies)}
 
-    def reset(self, copy: int, seed: int | None) -> None:
-        if copy in self._place:
+    def reset(self, row: int, seed: int | None) -> None:
+        if row in self._place:
             for chain in self.chains.values():
-                chain.reset(seed, self._place[copy])
+                chain.reset(seed, self._place[row])
 
     def __call__(self, values: Any) -> Any:
         """Return the values of all copies, this group's disturbed."""
@@ -40,6 +41,13 @@ class _Group:
             name: self._disturbed(self.chains[name], part) if name in self.chains else part
             for name, part in values.items()
         }
+
+    def again(self, values: Any, copies: np.ndarray, into: Any) -> None:
+        """Write the disturbed values of some copies, which have just begun an episode, into those of all."""
+        own = copies[self.copies]
+        for name, chain in self.chains.items() if own.any() else ():
+            given, kept = (values, into) if name is None else (values[name], into[name])
+            kept[self.copies[own]] = chain.again(given[self.copies], own)[own]
 
     def _disturbed(self, chain: Chain, values: np.ndarray) -> np.ndarray:
         if len(self.copies) == len(values):
@@ -56,14 +64,14 @@ class VectorDisruption(VectorWrapper):
     the time. Dynamics belong inside: make the copies with ``disruption="dynamics:…"``.
 
     Args:
-        env: The vector environment; its copies reset themselves at the next step, or not at all.
+        env: The vector environment; its copies reset themselves as its ``metadata["autoreset_mode"]`` says.
         disruption: Terms of the action, reward and observation channels: one disruption for all copies, or one each.
         task: Id of the task whose scales apply; ``None`` for an environment of your own.
 
     Raises:
         DisruptionError: If a string is malformed, names dynamics or costs, or does not fit; if one copy's observation
             space would differ from the others'.
-        ValueError: If there is not one disruption for each copy, or copies reset within the step that ends an episode.
+        ValueError: If there is not one disruption for each copy.
 
     Examples:
         >>> import gymnasium as gym
@@ -73,8 +81,7 @@ class VectorDisruption(VectorWrapper):
 
     def __init__(self, env: VectorEnv, disruption: str | Sequence[str], task: str | None = None) -> None:
         super().__init__(env)
-        if env.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP:
-            raise ValueError("VectorDisruption needs copies that reset at the next step, or not at all")
+        self._mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
         strings = [disruption] * env.num_envs if isinstance(disruption, str) else list(disruption)
         if len(strings) != env.num_envs:
             raise ValueError(f"one disruption for each of {env.num_envs} copies is needed, got {len(strings)}")
@@ -95,8 +102,8 @@ class VectorDisruption(VectorWrapper):
         self, parsed: Sequence[Disruption], channel: str, make: Callable[[Sequence[Term], int], dict[str | None, Chain]]
     ) -> list[_Group]:
         copies: dict[tuple[Term, ...], list[int]] = {}
-        for copy, one in enumerate(parsed):
-            copies.setdefault(one.of(channel), []).append(copy)
+        for place, one in enumerate(parsed):
+            copies.setdefault(one.of(channel), []).append(place)
         return [_Group(own, make(terms, len(own))) for terms, own in copies.items() if terms]
 
     def _parts(self, terms: Sequence[Term], copies: int, task: Any) -> dict[str | None, Chain]:
@@ -131,8 +138,8 @@ class VectorDisruption(VectorWrapper):
         observations, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
         chosen = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
-        for copy in np.flatnonzero(chosen):
-            self._begin(int(copy), seeds[copy])
+        for row in np.flatnonzero(chosen):
+            self._begin(int(row), seeds[row])
         self._resetting = np.where(chosen, False, self._resetting)
         return self._disturbed(self._seen, observations), info
 
@@ -142,16 +149,32 @@ class VectorDisruption(VectorWrapper):
         observations, rewards, terminated, truncated, info = self.env.step(disturbed)
         # The step that only resets a copy has no reward to disturb; its chain begins anew right after.
         told = np.where(self._resetting, rewards, self._disturbed(self._told, rewards))
-        for copy in np.flatnonzero(self._resetting):
-            self._begin(int(copy), None)
-        self._resetting = terminated | truncated
-        if self.metadata.get("autoreset_mode") == AutoresetMode.DISABLED:
-            self._resetting = np.zeros(self.num_envs, bool)
+        for row in np.flatnonzero(self._resetting):
+            self._begin(int(row), None)
+        over = terminated | truncated
+        self._resetting = over if self._mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
+        if self._mode == AutoresetMode.SAME_STEP and over.any():
+            return self._renewed(observations, over, info), told, terminated, truncated, info
         return self._disturbed(self._seen, observations), told, terminated, truncated, info
 
-    def _begin(self, copy: int, seed: int | None) -> None:
+    def _renewed(self, first: Any, over: np.ndarray, info: dict[str, Any]) -> Any:
+        """Disturb the last observations of finished episodes, and the first of those that began in the same step."""
+        last = copy.deepcopy(first)
+        for row in np.flatnonzero(over):
+            _put(last, row, info["final_obs"][row])
+        seen = self._disturbed(self._seen, last)
+        final = info["final_obs"] = info["final_obs"].copy()
+        for row in np.flatnonzero(over):
+            final[row] = _take(seen, row)
+            self._begin(int(row), None)
+            _put(seen, row, _take(first, row))  # what nobody disturbs
+        for group in self._seen:
+            group.again(first, over, seen)
+        return seen
+
+    def _begin(self, row: int, seed: int | None) -> None:
         for group in (*self._actions, *self._told, *self._seen):
-            group.reset(copy, seed)
+            group.reset(row, seed)
 
     @staticmethod
     def _disturbed(groups: Sequence[_Group], values: Any) -> Any:
@@ -162,3 +185,17 @@ class VectorDisruption(VectorWrapper):
 
 def _whole(terms: Sequence[Term], signal: Signal, copies: int) -> dict[str | None, Chain]:
     return {None: Chain(terms, dataclasses.replace(signal, copies=copies))}
+
+
+def _take(values: Any, row: int) -> Any:
+    """Return one copy's values."""
+    return {name: _take(part, row) for name, part in values.items()} if isinstance(values, dict) else values[row].copy()
+
+
+def _put(values: Any, row: int, one: Any) -> None:
+    """Write one copy's values, where they fit: dummy dimensions have been added to all copies or to none."""
+    if isinstance(values, dict):
+        for name, part in values.items():
+            _put(part, row, one[name])
+    elif values[row].shape == one.shape:
+        values[row] = one

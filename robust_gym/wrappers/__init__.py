@@ -11,18 +11,24 @@ from typing import Any
 
 _HOME = {
     "ActionDisruption": "action",
+    "Attack": "adversary",
     "CostDisruption": "cost",
     "DynamicsDisruption": "dynamics",
     "Nominal": "reward",
     "ObservationDisruption": "observation",
     "RewardDisruption": "reward",
     "Safe": "safe",
+    "UnboundAdversaryError": "adversary",
+    "VisibleContext": "context",
+    "adversaries": "adversary",
+    "bind": "adversary",
     "ParallelActionDisruption": "parallel",
     "ParallelCostDisruption": "parallel",
     "ParallelDynamicsDisruption": "parallel",
     "ParallelNominal": "parallel",
     "ParallelObservationDisruption": "parallel",
     "ParallelRewardDisruption": "parallel",
+    "ParallelVisibleContext": "parallel_context",
 }
 
 __all__ = sorted(_HOME)

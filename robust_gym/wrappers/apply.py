@@ -12,11 +12,11 @@ from robust_gym.disruption import Disruption, DisruptionError, Term, did_you_mea
 from robust_gym.kinds import CHANNELS
 from robust_gym.task import Task
 from robust_gym.wrappers.action import ActionDisruption
-from robust_gym.wrappers.runner import space_kind
 from robust_gym.wrappers.cost import CostDisruption
 from robust_gym.wrappers.dynamics import DynamicsDisruption, check_term
 from robust_gym.wrappers.observation import ObservationDisruption
 from robust_gym.wrappers.reward import Nominal, RewardDisruption
+from robust_gym.wrappers.runner import space_kind
 
 if TYPE_CHECKING:
     from pettingzoo import ParallelEnv
@@ -55,11 +55,12 @@ def _check_agent(term: Term, task: Task, agents: Sequence[str] | None) -> None:
         return
     if agents is None:
         raise DisruptionError(f"{str(term)!r} names an agent, but {task.id} has only one; leave out '/{term.agent}'")
-    if term.agent not in agents:
-        raise DisruptionError(
-            f"{task.id} has no agent {term.agent!r} (in {str(term)!r}); agents are "
-            f"{', '.join(agents)}.{did_you_mean(term.agent, agents)}"
-        )
+    for agent in term.agents:
+        if agent not in agents:
+            raise DisruptionError(
+                f"{task.id} has no agent {agent!r} (in {str(term)!r}); agents are "
+                f"{', '.join(agents)}.{did_you_mean(agent, agents)}"
+            )
 
 
 _WRAPPERS: dict[str, Any] = {

@@ -108,6 +108,10 @@ class Effect:
         """Return one number per copy in a shape that broadcasts with the values."""
         return per_copy.reshape(per_copy.shape + (1,) * len(self.signal.space.shape or ()))
 
+    def parts(self) -> list[Any]:
+        """Return everything that holds a state for each copy: arrays ``[copies, …]`` among its attributes."""
+        return [self, *self._draws]
+
     def reset(self, copy: int, stream: Stream) -> None:
         """Begin an episode of one copy with a stream of its own."""
         self.streams[copy] = stream

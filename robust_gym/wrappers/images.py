@@ -33,7 +33,8 @@ class ImageEffect(Effect):
     def __call__(self, values: Any) -> Any:
         from PIL import Image
 
-        changed = [self.change(Image.fromarray(value.squeeze(-1) if value.shape[-1] == 1 else value)) for value in values]
+        grey = values.shape[-1] == 1
+        changed = [self.change(Image.fromarray(value.squeeze(-1) if grey else value)) for value in values]
         return np.stack([np.asarray(one, np.uint8).reshape(values.shape[1:]) for one in changed])
 
 

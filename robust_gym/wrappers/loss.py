@@ -71,6 +71,10 @@ class Traitor(Effect):
         self._random = Random(signal, p)
         self._mine = np.zeros(signal.copies, bool)
 
+    def parts(self) -> list[Any]:
+        """Return what holds a state: the random actions too."""
+        return [*super().parts(), *self._random.parts()]
+
     def begin(self, copy: int, stream: Stream) -> None:
         self._mine[copy] = int(stream().integers(self.signal.agents)) == self.signal.agent
         self._random.reset(copy, stream)
@@ -84,6 +88,8 @@ class Silence(Effect):
 
     def __init__(self, signal: Signal, p: float) -> None:
         super().__init__(signal)
+        if not signal.messages:
+            raise DisruptionError("silence needs messages of other agents, and this observation holds none")
         self._p = p
         self._chance = self.draws(shape=())
         self._messages = np.zeros(np.shape(signal.null), bool)

@@ -82,7 +82,8 @@ class Spike(Effect):
     def __call__(self, values: Any) -> Any:
         # One number says both whether and which way: below p / 2 up, up to p down.
         chance = self._chance()
-        return values + self._size * ((chance < self._p / 2).astype(np.float64) - ((chance >= self._p / 2) & (chance < self._p)))
+        up, off = chance < self._p / 2, chance < self._p
+        return values + self._size * (2.0 * up - off)
 
 
 class Drift(Effect):

@@ -40,7 +40,8 @@ def observation_signal(
     measured: Any = None if task is None else task.observation_scale
     if isinstance(measured, dict):
         measured = measured.get(name)
-    messages = () if task is None or name is None else tuple(task.messages.get(name, ()))
+    heard = () if task is None or name is None else task.messages.get(name, ())
+    messages = tuple(dimension % space.shape[0] for dimension in heard)
     null = np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype)
     scale = box_scale(space, measured)
     return Signal(space, scale, null, family=family, agent=agent, agents=agents, messages=messages)
@@ -51,8 +52,8 @@ class ObservationDisruption(ChannelWrapper):
 
     A Dict observation is disturbed part by part, each with noise of its own; what the task lists as
     ``undisturbed`` (the goal) stays true. What leaves the wrapper is inside the observation space: values are clipped
-    to finite bounds, and only ``dummy`` changes the space. Noise is in units of each dimension's own scale: the task's measured
-    standard deviation, or half the range of a bounded dimension, or 1.
+    to finite bounds, and only ``dummy`` changes the space. Noise is in units of each dimension's own scale: the task's
+    measured standard deviation, or half the range of a bounded dimension, or 1.
 
     Args:
         env: The environment.

@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from robust_gym.disruption import DisruptionError, Term
 from robust_gym.task import load
-from robust_gym.wrappers.base import EpisodeStreams, Signal, Stream
+from robust_gym.wrappers.base import EpisodeStreams, Signal
 from robust_gym.wrappers.effect import Draws, Effect
 from robust_gym.wrappers.schedule import Clock
 
@@ -33,10 +33,10 @@ class TermRunner:
         self.clock = Clock(term.schedule, signal.copies)
         whole = (*key, "" if self.effect.team_stream else own)
         self._streams = [EpisodeStreams(*whole) for _ in range(signal.copies)]
-        self._blend: list[Stream | None] = [None] * signal.copies
         self._listens = type(self.effect).applied is not Effect.applied
         self._discrete = isinstance(signal.space, spaces.Discrete)
         space = self.effect.result.space
+        self._blend = Draws(signal.copies, (), normal=False) if self._discrete and not self.clock.always else None
         self._round: Draws | None = None
         self._low: Any = None
         self._high: Any = None
@@ -54,10 +54,15 @@ class TermRunner:
         """Begin an episode of one copy."""
         effect, schedule, blend = self._streams[copy].reset(seed)
         self.clock.reset(copy, schedule, seed is not None)
-        self._blend[copy] = blend
-        if self._round is not None:
-            self._round.reset(copy, blend)
+        for draws in (self._blend, self._round):
+            if draws is not None:
+                draws.reset(copy, blend)
         self.effect.reset(copy, effect)
+
+    def parts(self) -> list[Any]:
+        """Return everything that holds a state for each copy."""
+        draws = [one for one in (self._blend, self._round) if one is not None]
+        return [*self.effect.parts(), *self.clock.parts(), *draws]
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return the values ``[copies, *shape]`` after this term, inside their space."""
@@ -94,16 +99,10 @@ class TermRunner:
 
     def _choice(self, values: np.ndarray) -> np.ndarray:
         result = np.asarray(self.effect(values))
-        if self.clock.always:
+        if self._blend is None:
             return result
-        strength = self.clock.strength()
         # A choice among a few cannot be half disturbed: it is, with that probability.
-        acts = strength == 1.0
-        for copy in np.flatnonzero((strength > 0.0) & ~acts):
-            stream = self._blend[copy]
-            assert stream is not None, "reset() comes first"
-            acts[copy] = stream().random() < strength[copy]
-        return np.where(acts, result, values)
+        return np.where(self._blend() < self.clock.strength(), result, values)
 
 
 class Chain:
@@ -123,7 +122,9 @@ class Chain:
         result: The signal that leaves the last of them.
     """
 
-    def __init__(self, terms: Sequence[Term], signal: Signal, agent: str | None = None, part: str | None = None) -> None:
+    def __init__(
+        self, terms: Sequence[Term], signal: Signal, agent: str | None = None, part: str | None = None
+    ) -> None:
         self.runners: list[TermRunner] = []
         seen: Counter[tuple[str, str]] = Counter()
         for term in terms:
@@ -136,7 +137,6 @@ class Chain:
                 self.runners.append(TermRunner(term.resolved(signal.family), key, agent or part or "", signal))
                 signal = self.runners[-1].effect.result
         self.result = signal
-        self.changes_space = bool(self.runners) and self.runners[-1].effect.result.space is not self.runners[0].effect.signal.space
         self._discrete = isinstance(signal.space, spaces.Discrete)
 
     def __bool__(self) -> bool:
@@ -154,10 +154,29 @@ class Chain:
             result = runner(result)
         return result.copy() if result is values else result
 
+    def again(self, values: np.ndarray, copies: np.ndarray) -> np.ndarray:
+        """Return the values after another step of some copies, ``[copies]`` booleans.
+
+        The other copies' states stay as they are, and their rows of what is returned mean nothing.
+        """
+        parts = [part for runner in self.runners for part in runner.parts()]
+        held = [(part, name, kept.copy()) for part in parts for name, kept in _per_copy(part, len(copies))]
+        result = self.batch(values)
+        for part, name, kept in held:
+            present = getattr(part, name)
+            present[~copies] = kept[~copies]
+        return result
+
     def __call__(self, value: Any) -> Any:
         """Return the value of the only copy after every term; a new array, or a whole number."""
         result = self.batch(np.asarray(value)[None])[0]
         return int(result) if self._discrete else result
+
+
+def _per_copy(part: Any, copies: int) -> list[tuple[str, np.ndarray]]:
+    """Return the arrays of an object that have a place for every copy."""
+    found = vars(part).items()
+    return [(name, one) for name, one in found if isinstance(one, np.ndarray) and one.shape[:1] == (copies,)]
 
 
 def parts_chains(terms: Sequence[Term], signals: Mapping[str, Signal]) -> dict[str, Chain]:
@@ -189,7 +208,9 @@ def space_kind(space: spaces.Space[Any]) -> str:
 
 def is_image(space: spaces.Space[Any]) -> bool:
     """Return whether a space holds images: ``uint8``, height by width by one or three channels."""
-    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] in (1, 3)
+    return (
+        isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] in (1, 3)
+    )
 
 
 def is_vector(space: spaces.Space[Any]) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from robust_gym.disruption import OVER_EPISODES, Schedule
 from robust_gym.wrappers.base import Stream
+from robust_gym.wrappers.effect import Draws
 
 
 class Clock:
@@ -30,15 +31,18 @@ class Clock:
         self.constant = schedule.name in ("always", "episode", *OVER_EPISODES)
         self.draws = not self.always and schedule.name not in ("every", "steps", "ramp", "sine")
         self._t = np.zeros(copies)
-        self._streams: list[Stream | None] = [None] * copies
+        self._begun = np.zeros(copies, bool)
+        self._chance = Draws(copies, (), normal=False) if schedule.name == "p" else None
         self._held = np.ones(copies)  # the strength of a whole episode, or the step of a fault
         self._episode = np.zeros(copies)
 
     def reset(self, copy: int, stream: Stream, seeded: bool = True) -> None:
         """Begin an episode of one copy; a law over episodes begins anew at a seeded one."""
-        seeded = seeded or self._streams[copy] is None
-        self._t[copy], self._streams[copy] = 0, stream
-        if self.name == "episode":
+        seeded = seeded or not self._begun[copy]
+        self._t[copy], self._begun[copy] = 0, True
+        if self._chance is not None:
+            self._chance.reset(copy, stream)
+        elif self.name == "episode":
             self._held[copy] = stream().random() < self.values[0]
         elif self.name == "fault":
             self._held[copy] = stream().integers(int(self.values[0]))
@@ -50,6 +54,10 @@ class Clock:
         elif self.name in OVER_EPISODES:
             self._episode[copy] = stream().integers(int(self.values[0])) if seeded else self._episode[copy] + 1
             self._held[copy] = _law(self.name, self._episode[copy] / self.values[0])
+
+    def parts(self) -> list[Any]:
+        """Return everything that holds a state for each copy."""
+        return [self] if self._chance is None else [self, self._chance]
 
     def strength(self) -> Any:
         """Return the strength of every copy at its present step, ``[copies]``, and let a step pass."""
@@ -63,8 +71,8 @@ class Clock:
         if self.constant:
             return self._held
         value = self.values[0]
-        if name == "p":
-            return np.array([stream().random() < value for stream in self._streams if stream], np.float64)
+        if self._chance is not None:
+            return (self._chance() < value).astype(np.float64)
         if name == "every":
             return (t % value == 0).astype(np.float64)
         if name == "steps":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,15 @@ class Head:
         if self.kind == "discrete":
             chosen: Array = outputs.argmax(-1).numpy()
             return chosen
-        low, high = torch.tensor(self.low), torch.tensor(self.high)
-        if self.kind == "squash":
-            outputs = low + (outputs.tanh() + 1) * (high - low) / 2
-        actions: Array = torch.clamp(outputs, low, high).numpy()
+        actions: Array = torch.clamp(self.smooth(outputs), torch.tensor(self.low), torch.tensor(self.high)).numpy()
         return actions
+
+    def smooth(self, outputs: Tensor) -> Tensor:
+        """Return actions before they are clipped, which has no slope, or the log-odds of a ``discrete`` choice."""
+        if self.kind != "squash":
+            return outputs
+        low, high = torch.tensor(self.low), torch.tensor(self.high)
+        return low + (outputs.tanh() + 1) * (high - low) / 2
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Head:
@@ -58,6 +62,29 @@ class Head:
         return head
 
 
+@dataclass(frozen=True)
+class Critic:
+    """What a policy's algorithm learned of how well things stand, which an adversary makes use of.
+
+    Attributes:
+        network: From a normalised observation, and for ``of="action"`` an action in [-1, 1], to one number.
+        of: ``"state"`` for V(s), ``"action"`` for Q(s, a).
+    """
+
+    network: nn.Sequential
+    of: str
+
+    def __post_init__(self) -> None:
+        """Check what it is of.
+
+        Raises:
+            ValueError: If it is neither.
+        """
+        if self.of not in ("state", "action"):
+            raise ValueError(f"a critic is of 'state' or 'action', got {self.of!r}")
+        self.network.requires_grad_(False)
+
+
 class FeedForwardPolicy:
     """A network from the present observation (or the last frames) to an action.
 
@@ -70,6 +97,7 @@ class FeedForwardPolicy:
             standard deviation of infinity makes a number read 0.
         image: Whether observations are images, seen through [frames][robust_gym.baselines.single.frames].
         states: How many values a Discrete observation has; 0 for other spaces.
+        critic: The critic it was trained with, if that is kept; only an adversary asks it.
     """
 
     def __init__(
@@ -82,6 +110,7 @@ class FeedForwardPolicy:
         moments: tuple[Tensor, Tensor] | None = None,
         image: bool = False,
         states: int = 0,
+        critic: Critic | None = None,
     ) -> None:
         self.network = network.requires_grad_(False)
         self.head = head
@@ -90,6 +119,7 @@ class FeedForwardPolicy:
         self.moments = moments
         self.image = image
         self.states = states
+        self.critic = critic
 
     @torch.no_grad()
     def act(self, observation: Any, state: Array | None, episode_start: Array) -> tuple[Array, Array | None]:
@@ -107,13 +137,54 @@ class FeedForwardPolicy:
             state = push(state, observation, episode_start)
             inputs = torch.from_numpy(state).float() / 255
         else:
-            # Observations may be float64, as MuJoCo's are; normalising comes first, in full precision.
-            rows = torch.from_numpy(vectors(observation, self.states))
-            if self.moments is not None:
-                mean, std = self.moments
-                rows = torch.clamp((rows - mean) / std, -CLIP, CLIP)
-            inputs = rows.float()
+            inputs = self._normalised(torch.from_numpy(vectors(observation, self.states)))
         return self.head(self.network(inputs)), state
+
+    def _normalised(self, rows: Tensor) -> Tensor:
+        # Observations may be float64, as MuJoCo's are; normalising comes first, in full precision.
+        if self.moments is not None:
+            mean, std = self.moments
+            rows = torch.clamp((rows - mean) / std, -CLIP, CLIP)
+        return rows.float()
+
+    def response(self, rows: Tensor) -> Tensor:
+        """Return what ``act`` decides by, so that it can be differentiated.
+
+        Args:
+            rows: Observations, one vector each, ``[B, numbers]``.
+
+        Returns:
+            Actions before clipping, ``[B, dimensions]``, or the log-odds of each choice, ``[B, choices]``.
+
+        Raises:
+            TypeError: If observations are images, of which the policy sees the last frames.
+        """
+        if self.image:
+            raise TypeError("a policy that sees the last frames has no response to one observation")
+        return self.head.smooth(self.network(self._normalised(rows)))
+
+    def worth(self, rows: Tensor, actions: Tensor | None = None) -> Tensor:
+        """Return what the critic thinks of states, or of actions in them, so that it can be differentiated.
+
+        Args:
+            rows: Observations, one vector each, ``[B, numbers]``.
+            actions: ``[B, dimensions]``; needed, and looked at, by a critic of actions.
+
+        Returns:
+            ``[B]``, in the units that the algorithm was trained in, which may be normalised.
+
+        Raises:
+            TypeError: If there is no critic, or a critic of actions is given none.
+        """
+        if self.critic is None:
+            raise TypeError(f"this {self.algorithm} policy was saved without a critic")
+        inputs = self._normalised(rows)
+        if self.critic.of == "action":
+            if actions is None:
+                raise TypeError("a critic of actions needs actions")
+            low, high = torch.tensor(self.head.low), torch.tensor(self.head.high)
+            inputs = torch.cat([inputs, (2 * (actions - low) / (high - low) - 1).float()], dim=-1)
+        return self.critic.network(inputs)[..., 0]
 
     def save(self, directory: Path) -> None:
         """Write the weights as safetensors and everything else as JSON."""
@@ -126,6 +197,9 @@ class FeedForwardPolicy:
             "image": self.image,
             "states": self.states,
         }
+        if self.critic is not None:
+            weights.update({f"critic.{name}": value for name, value in self.critic.network.state_dict().items()})
+            meta["critic"] = {"of": self.critic.of, "layers": layers.describe(self.critic.network)}
         save_policy(directory, self.algorithm, self.task, weights, meta)
 
     @classmethod
@@ -138,13 +212,21 @@ class FeedForwardPolicy:
         """
         weights, meta = read_policy(directory)
         try:
-            network = layers.build(meta["layers"])
-            network.load_state_dict(
-                {name.removeprefix("network."): value for name, value in weights.items() if name not in ("mean", "std")}
-            )
+            network = _filled(meta["layers"], weights, "network.")
+            critic = None
+            if "critic" in meta:
+                critic = Critic(_filled(meta["critic"]["layers"], weights, "critic."), meta["critic"]["of"])
             moments = (weights["mean"], weights["std"]) if "mean" in weights else None
             head = Head.from_json(meta["head"])
             image, states = bool(meta["image"]), int(meta.get("states", 0))
         except (KeyError, TypeError, RuntimeError) as error:
             raise ValueError(f"{directory} holds no feed-forward policy: {error}") from error
-        return cls(network, head, str(meta["algorithm"]), task, moments=moments, image=image, states=states)
+        algorithm = str(meta["algorithm"])
+        return cls(network, head, algorithm, task, moments=moments, image=image, states=states, critic=critic)
+
+
+def _filled(description: Sequence[Sequence[Any]], weights: Mapping[str, Tensor], prefix: str) -> nn.Sequential:
+    network = layers.build(description)
+    own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    network.load_state_dict(own)
+    return network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -19,7 +19,7 @@ from torch import nn
 from robust_gym.baselines.base import Progress, training_seed
 from robust_gym.baselines.single.frames import StackedFrames
 from robust_gym.baselines.single.layers import flat
-from robust_gym.baselines.single.policy import FeedForwardPolicy, Head
+from robust_gym.baselines.single.policy import Critic, FeedForwardPolicy, Head
 from robust_gym.baselines.single.vectors import VectorObservation
 from robust_gym.task import Task
 
@@ -108,7 +108,15 @@ def training_envs(
 
 
 def policy_of(
-    name: str, task: Task, extractor: nn.Module, trunk: nn.Module, last: nn.Module, envs: VecEnv, *, squash: bool
+    name: str,
+    task: Task,
+    extractor: nn.Module,
+    trunk: nn.Module,
+    last: nn.Module,
+    envs: VecEnv,
+    *,
+    squash: bool,
+    critic: Critic | None = None,
 ) -> FeedForwardPolicy:
     """Take the acting network out of a trained model.
 
@@ -120,6 +128,7 @@ def policy_of(
         last: From them to actions.
         envs: What it was trained on, with the normaliser if there is one.
         squash: Whether actions pass a tanh.
+        critic: The critic to keep with it.
     """
     network = nn.Sequential(*flat([*_extractor(extractor), trunk, last]))
     moments = None
@@ -134,7 +143,18 @@ def policy_of(
     if task.observation == "discrete":
         assert envs.observation_space.shape is not None
         (values,) = envs.observation_space.shape  # one-hot
-    return FeedForwardPolicy(network, head, name, task, moments=moments, image=image, states=values)
+    return FeedForwardPolicy(network, head, name, task, moments=moments, image=image, states=values, critic=critic)
+
+
+def critic_of(extractor: nn.Module, layers: Sequence[nn.Module], of: str) -> Critic | None:
+    """Take the critic out of a trained model; ``None`` for images, whose critics are large and see several frames.
+
+    Args:
+        extractor: The model's features extractor.
+        layers: Modules of the critic, one after another.
+        of: ``"state"`` or ``"action"``.
+    """
+    return Critic(nn.Sequential(*flat(layers)), of) if isinstance(extractor, FlattenExtractor) else None
 
 
 def _moments(envs: VecNormalize) -> tuple[torch.Tensor, torch.Tensor]:
