@@ -243,9 +243,7 @@ def evaluate(
             given.
         MissingExtraError: If a package the task needs is not installed.
     """
-    from robust_gym.tasks import make
-    from robust_gym.vector.slots import SLOTS, EpisodeBatch
-    from robust_gym.wrappers.adversary import bind
+    from robust_gym.vector.slots import SLOTS
 
     started = time.perf_counter()
     found = registry.task(task)
@@ -263,7 +261,7 @@ def evaluate(
     total = len(chosen) * len(seeds)
     # A function sees one row at a time, whatever the size of the batch: idle rows would only cost calls.
     slots = min(SLOTS, total) if isinstance(acting, FunctionPolicy) else SLOTS
-    batch = EpisodeBatch(found, jobs, lambda disruption: bind(make(found.id, disruption), acting), slots)
+    batch = _batch(found, jobs, acting, slots)
     finished: dict[tuple[str, int], tuple[float, int, float]] = {}
     state: Any = None
     with contextlib.closing(batch), one_torch_thread():
@@ -279,6 +277,22 @@ def evaluate(
         returns, lengths, costs = zip(*episodes_done, strict=True)
         results.append(DisruptionResult(disruption, split, seeds, returns, lengths, costs if found.cost else None))
     return Evaluation(found.id, cells.version, cells.sha256, tuple(results), time.perf_counter() - started)
+
+
+def _batch(task: Task, jobs: Sequence[tuple[str, Sequence[int]]], policy: Policy, slots: int) -> Any:
+    """Return what steps the episodes: a batched simulator where there is one, else environments side by side."""
+    from robust_gym.tasks import make
+    from robust_gym.vector.make import is_batched
+    from robust_gym.vector.slots import EpisodeBatch
+    from robust_gym.wrappers.adversary import bind
+
+    terms = [term for disruption, _ in jobs for term in Disruption.parse(disruption).terms]
+    one_by_one = any(term.spec is not None and (term.spec.policy or term.kind == "dummy") for term in terms)
+    if is_batched(task) and not one_by_one:
+        from robust_gym.vector.grid import MujocoGrid
+
+        return MujocoGrid(task, jobs, slots)
+    return EpisodeBatch(task, jobs, lambda disruption: bind(make(task.id, disruption), policy), slots)
 
 
 def _choose(

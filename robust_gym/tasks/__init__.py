@@ -36,6 +36,7 @@ def _register_with_gymnasium(task: Task) -> None:
         gym.registry[task.id] = EnvSpec(
             task.id,
             entry_point="robust_gym.tasks:build",
+            vector_entry_point="robust_gym.vector.make:make_vec",
             max_episode_steps=task.horizon,
             kwargs={"task": task.id},
         )

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from robust_gym.disruption import Disruption, DisruptionError
-from robust_gym.task import Task
+from robust_gym.task import Task, load
 from robust_gym.vector.physics import BatchPhysics, ThreadPhysics, default_threads
 from robust_gym.vector.robots import ROBOTS, Robot
 from robust_gym.wrappers.apply import check
@@ -30,6 +30,7 @@ class MujocoVectorEnv(VectorEnv):
         disruptions: Dynamics of each copy; other channels belong to ``VectorDisruption``.
         autoreset_mode: When a copy whose episode is over resets itself, in the words of Gymnasium.
         threads: Threads that step; by default all that the process may use.
+        horizon: Steps after which an episode is truncated; by default the task's.
         **kwargs: Arguments of Gymnasium's environment.
 
     Raises:
@@ -44,6 +45,7 @@ class MujocoVectorEnv(VectorEnv):
         disruptions: Sequence[Disruption] | None = None,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         threads: int | None = None,
+        horizon: int | None = None,
         **kwargs: Any,
     ) -> None:
         from robust_gym.tasks import undisturbed
@@ -61,11 +63,15 @@ class MujocoVectorEnv(VectorEnv):
         self._robot: Robot = ROBOTS[type(first).__name__](first)
         backend = ThreadPhysics if self._robot.forces else BatchPhysics
         self.physics: Any = backend(self.envs, self._robot.reads, default_threads() if threads is None else threads)
+        self._horizon = task.horizon if horizon is None else horizon
+        self._adapters: list[Any] = [None] * num_envs
         self._processes: list[DynamicsProcess | None] = [None] * num_envs
         for copy, one in enumerate(disruptions or ()):
             self.disturb(copy, one)
         self._t = np.zeros(num_envs, np.int64)
         self._over = np.zeros(num_envs, bool)
+        self.resting = np.zeros(num_envs, bool)
+        """Copies that no longer step; what is said of them means nothing."""
 
     def disturb(self, copy: int, disruption: Disruption) -> None:
         """Put a copy under other dynamics, from its next reset on.
@@ -80,7 +86,12 @@ class MujocoVectorEnv(VectorEnv):
         before = self._processes[copy]
         if before is not None:
             before.restore()
-        self._processes[copy] = DynamicsProcess(terms, self.task, self.envs[copy]) if terms else None
+        self._processes[copy] = None
+        if terms:
+            env = self.envs[copy]
+            if self._adapters[copy] is None:
+                self._adapters[copy] = load(self.task.adapter)(env, self.task)
+            self._processes[copy] = DynamicsProcess(terms, self.task, env, self._adapters[copy])
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -127,15 +138,16 @@ class MujocoVectorEnv(VectorEnv):
         if given.shape != self.action_space.shape:
             raise ValueError(f"actions must have the shape {self.action_space.shape}, got {given.shape}")
         resetting = self._over & (self._mode == AutoresetMode.NEXT_STEP)
-        live = np.flatnonzero(~resetting) if resetting.any() else None
+        still = resetting | self.resting
+        live = np.flatnonzero(~still) if still.any() else None
         changed = self._drift(live)
         physics, robot = self.physics, self._robot
         before = robot.before(physics)
         physics.step(live, given)
         rewards, terminated = robot.outcome(physics, before, given)
         self._t += 1
-        truncated = self._t >= self.task.horizon
-        if live is not None:
+        truncated = self._t >= self._horizon
+        if resetting.any():
             rewards[resetting], terminated[resetting], truncated[resetting] = 0.0, False, False
             self._renew(np.flatnonzero(resetting))
         over = self._over = terminated | truncated

@@ -104,14 +104,15 @@ class DynamicsProcess:
         terms: Terms of the dynamics channel.
         task: The task whose parameters they name.
         env: The unwrapped environment.
+        adapter: The environment's adapter, where it has one already.
 
     Raises:
         DisruptionError: If a term does not fit the task.
     """
 
-    def __init__(self, terms: Sequence[Term], task: Task, env: Any) -> None:
+    def __init__(self, terms: Sequence[Term], task: Task, env: Any, adapter: DynamicsAdapter | None = None) -> None:
         self._task = task
-        self._adapter: DynamicsAdapter = load(task.adapter)(env, task)
+        self._adapter: DynamicsAdapter = load(task.adapter)(env, task) if adapter is None else adapter
         self._states: list[_TermState] = []
         seen: Counter[str] = Counter()
         for term in terms:

@@ -1,0 +1,104 @@
+"""Vector environments of tasks, and the evaluation grid on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import robust_gym
+from robust_gym import DisruptionError
+from robust_gym.vector import make as making
+from robust_gym.vector.mujoco import MujocoVectorEnv
+
+MIXED = ["none", "dynamics:0.3+obs:gauss:0.1+obs:delay:2", "action:gauss:0.1+reward:flip:0.2", "obs:freeze:0.1,5~p=0.5"]
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+@pytest.mark.parametrize("id", ["Robust-Hopper-v0", "Robust-Pendulum-v0"])
+def test_make_vec_is_make_copy_by_copy(id: str, mode: str) -> None:
+    together = gym.make_vec(id, num_envs=4, disruption=MIXED, autoreset_mode=mode)
+    singles = SyncVectorEnv(
+        [lambda one=one: robust_gym.make(id, disruption=one) for one in MIXED], autoreset_mode=AutoresetMode(mode)
+    )
+    assert isinstance(together.unwrapped, MujocoVectorEnv) == ("Hopper" in id)
+    assert np.array_equal(together.reset(seed=2)[0], singles.reset(seed=2)[0])
+    together.action_space.seed(1)
+    for _ in range(250):
+        actions = together.action_space.sample()
+        ours, theirs = together.step(actions), singles.step(actions)
+        assert all(np.array_equal(a, b) for a, b in zip(ours[:4], theirs[:4], strict=True))
+    together.close()
+    singles.close()
+
+
+def test_one_disruption_is_for_all_copies() -> None:
+    env = gym.make_vec("Robust-HalfCheetah-v0", num_envs=3, disruption="dynamics:gravity:1.5")
+    _, info = env.reset(seed=1)
+    assert info["dynamics"]["gravity"].tolist() == [1.5] * 3
+    assert env.spec is not None
+    env.close()
+
+
+def test_gymnasiums_modes_are_left() -> None:
+    env = gym.make_vec("Robust-Hopper-v0", num_envs=2, vectorization_mode="sync", disruption="obs:0.1")
+    assert isinstance(env.unwrapped, SyncVectorEnv)
+    env.close()
+
+
+def test_time_limits_are_those_asked_for() -> None:
+    for id in ("Robust-HalfCheetah-v0", "Robust-Pendulum-v0"):
+        env = gym.make_vec(id, num_envs=2, max_episode_steps=3)
+        env.reset(seed=1)
+        ends = [env.step(env.action_space.sample())[3].tolist() for _ in range(3)]
+        assert ends == [[False] * 2, [False] * 2, [True] * 2]
+        env.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"disruption": ["none"]}, ValueError, "one disruption for each of 2 copies"),
+        ({"disruption": "dynamics:gravty:2"}, DisruptionError, "Did you mean 'gravity'"),
+        ({"disruption": "obs/agent_0:0.1"}, DisruptionError, "has only one|there is only one"),
+        ({"autoreset_mode": "NextStop"}, ValueError, "Did you mean 'NextStep'"),
+        ({"disruption": "obs:adversary:mad,0.1"}, DisruptionError, "attack a policy"),
+    ],
+)
+def test_errors(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        gym.make_vec("Robust-Hopper-v0", num_envs=2, **arguments)
+
+
+def test_teams_are_refused() -> None:
+    with pytest.raises(ValueError, match="many agents"):
+        making.make_vec("Robust-MPESpread-v0", 2)
+
+
+@pytest.mark.parametrize("id", ["Robust-Hopper-v0", "Robust-Reacher-v0"])
+def test_the_grid_is_the_loop(id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluating in the batch gives, episode by episode and to the bit, what environments one by one give."""
+    torch = pytest.importorskip("torch")
+    from robust_gym.baselines.single.policy import FeedForwardPolicy, Head
+
+    task = robust_gym.task(id)
+    env = robust_gym.make(id)
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Linear(env.observation_space.shape[0], 32),
+        torch.nn.Tanh(),
+        torch.nn.Linear(32, env.action_space.shape[0]),
+    )
+    head = Head("clip", tuple(map(float, env.action_space.low)), tuple(map(float, env.action_space.high)))
+    policy = FeedForwardPolicy(network, head, "ppo", task)
+    grid = robust_gym.evaluate(policy, id, episodes=3)
+    alone = robust_gym.evaluate(policy, id, episodes=3, splits="ood-mixed")
+    monkeypatch.setattr(making, "is_batched", lambda task: False)
+    loop = robust_gym.evaluate(policy, id, episodes=3)
+    for ours, theirs in zip(grid.results, loop.results, strict=True):
+        assert ours == theirs, ours.disruption
+    whole = {result.disruption: result for result in grid.results}
+    assert all(whole[result.disruption] == result for result in alone.results)
