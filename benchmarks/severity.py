@@ -7,8 +7,9 @@ under every kind of the dynamics, action and observation channels that the task 
 kind's axis (``severity_axes.py``), then at the five levels that these suggest. What is left of the score,
 (return - random) / (undisturbed - random), is made monotone, and the levels are where 95, 85, 70, 50 and 25 % are
 left, by interpolation; with two tasks, at the geometric mean of both. Levels that no strength reaches are spread
-evenly up to the strongest. A kind keeps its own levels where already its mildest strength leaves less than 25 %.
-Reward and cost kinds do not change what a policy does, and keep their own levels.
+evenly up to the strongest; those that even the mildest passes, up to the first that it does not. A kind keeps its own
+levels where its mildest strength leaves less than 25 % already. Reward and cost kinds do not change what a policy
+does, and keep their own levels.
 
 Everything is seeded, and what the file holds already is not measured again: a killed run goes on where it was.
 ``--levels-only`` measures nothing, and chooses the levels again.

@@ -221,7 +221,10 @@ def task_places(axis: Axis, shares: Sequence[Share]) -> list[float]:
 
 
 def family_levels(axis: Axis, tasks: Sequence[Sequence[Share]]) -> list[float]:
-    """Return the five strengths of a family: the mean places of its tasks, moved apart where they are too near.
+    """Return the five strengths of a family: the mean places of its tasks.
+
+    Those whose target even the mildest strength misses on every task are spread evenly up to the first that reaches
+    its own. Places too near are moved apart.
 
     Args:
         axis: The kind's.
@@ -229,6 +232,9 @@ def family_levels(axis: Axis, tasks: Sequence[Sequence[Share]]) -> list[float]:
     """
     found = [task_places(axis, shares) for shares in tasks]
     places = [sum(many) / len(found) for many in zip(*found, strict=True)]
+    missed = sum(place <= 0.0 for place in places)
+    if missed < len(places):
+        places[:missed] = [places[missed] * number / missed for number in range(missed)]
     return distinct(axis, [axis.value(place) for place in apart(places)])
 
 

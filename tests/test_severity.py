@@ -20,7 +20,7 @@ from robust_gym import kinds, registry
 from robust_gym.disruption import Disruption, Term
 from robust_gym.evaluate import FunctionPolicy
 
-DATA = json.loads(Path("/tmp/severity/try.json").read_text())
+DATA = json.loads(resources.files("robust_gym").joinpath("levels.json").read_text(encoding="utf-8"))
 COMMITTED = json.loads(resources.files("robust_gym").joinpath("protocols.json").read_text(encoding="utf-8"))
 CASES = [(family, label) for family, many in DATA["levels"].items() for label in many]
 FAMILIES = sorted({registry.task(id).family for id in registry.list_tasks()})
@@ -197,6 +197,14 @@ def test_a_cliff_does_not_make_one_level_of_five() -> None:
     assert levels == [0.069, 0.083, 0.1, 0.12, 0.14]
     assert axes.apart([0.0, 0.0, 0.0, 0.0, 0.0]) == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
     assert axes.apart([1.0, 1.0, 1.0, 1.0, 1.0]) == pytest.approx([0.84, 0.88, 0.92, 0.96, 1.0])
+
+
+def test_levels_that_the_mildest_strength_already_passes_are_spread_up_to_the_first_that_it_does_not() -> None:
+    axis = axes.Axis(0.01, 1)
+    assert axes.task_places(axis, [(0.01, 0.6), (1, 0.0)]) == pytest.approx([0, 0, 0, 1 / 6, 7 / 12])
+    assert axes.family_levels(axis, [[(0.01, 0.6), (1, 0.0)]]) == [0.01, 0.013, 0.017, 0.022, 0.15]
+    flat = [(0.01, 0.49), (0.1, 0.49), (1, 0.0)]  # 0.25 is left at place 0.745, which is 0.31
+    assert axes.family_levels(axis, [flat]) == [0.01, 0.024, 0.056, 0.13, 0.31]
 
 
 def test_a_kind_that_hurts_too_much_from_the_start_keeps_its_own_levels() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from generate import algorithms, commands, disruptions, tasks
+from generate import algorithms, commands, disruptions, severity, tasks
 
 
 def pages() -> dict[str, str]:
     """Return every generated page, Markdown by path, in the order of the navigation."""
-    return {**tasks.pages(), **disruptions.pages(), **algorithms.pages(), **commands.pages()}
+    return {**tasks.pages(), **disruptions.pages(), **severity.pages(), **algorithms.pages(), **commands.pages()}

@@ -161,7 +161,7 @@ ACTION: tuple[Kind, ...] = (
         ),
         f"{_SHAPING}:Fail",
         ((0.8, 1), (0.6, 1), (0.4, 1), (0.2, 1), (0, 1)),
-        source="actuator failures; RoboTurk-style damage (Cully et al., 2015)",
+        source="damage to robots (Cully et al., Nature 2015)",
     ),
     Kind(
         "action",
