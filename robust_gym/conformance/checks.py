@@ -27,11 +27,14 @@ STEPS = 200
 SLOW_STEPS = 50
 """Steps of a rollout, of a slow task."""
 
+BRIEF = 30
+"""Least steps of a rollout under what is done to a signal."""
+
 FEW = 10
 """Rewards or costs other than zero that a random rollout needs for every kind to have met one; worlds drawn."""
 
 # What multiplies, hides or delays a signal does nothing to one that is always zero.
-_SILENT_ON_ZERO = {"scale", "flip", "delay", "dropout"}
+_SILENT_ON_ZERO = {"scale", "flip", "delay", "dropout", "clip", "sparse"}
 
 
 @dataclass(frozen=True)
@@ -183,13 +186,16 @@ def check_effect(id: str) -> None:
     task = registry.task(id)
     with _worlds(id) as worlds:
         nominal = worlds.play(check_spaces=True)
-        silent = {"reward"} if sum(map(bool, nominal.nominal)) < FEW else set()
-        silent |= {"cost"} if sum(map(bool, nominal.costs)) < FEW else set()
-        idle = [
-            text
-            for text in disruptions(task)
-            if worlds.play(text, check_spaces=True) == nominal and not _excused(text, silent)
-        ]
+        # What is done to a signal shows at once; what is done to the world may take its time.
+        brief = max(BRIEF, worlds.steps // 5)
+        short = worlds.play(steps=brief)
+        silent = {"reward"} if sum(map(bool, short.nominal)) < FEW else set()
+        silent |= {"cost"} if sum(map(bool, short.costs)) < FEW else set()
+        idle = []
+        for text in disruptions(task):
+            raw, steps = (nominal, worlds.steps) if text.startswith("dynamics:") else (short, brief)
+            if worlds.play(text, steps=steps, check_spaces=True) == raw and not _excused(text, silent):
+                idle.append(text)
         assert not idle, f"no effect on {worlds.steps} random steps: {', '.join(idle)}"
         assert worlds.play() == nominal, "after disturbances, the nominal world is not what it was"
 
