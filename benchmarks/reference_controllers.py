@@ -77,10 +77,10 @@ def keep_lane(seen: Array) -> Array:
     return _bounded(-0.3 * seen[:, 1] - 1.0 * seen[:, 2])
 
 
-def slope(seen: dict[str, Array]) -> dict[str, Array]:
-    """Make a slope of the pistons, lower the farther left of the ball, for it to roll down."""
-    wanted = {agent: np.clip(0.3 - 1.5 * many[:, 3], 0, 1) for agent, many in seen.items()}
-    return {agent: _bounded(5 * (wanted[agent] - many[:, 0])) for agent, many in seen.items()}
+def follow_ball(seen: dict[str, Array]) -> dict[str, Array]:
+    """Move each paddle towards the height of the ball."""
+    lower = {agent: many[:, 5] - many[:, 0] for agent, many in seen.items()}
+    return {agent: np.select([d < -0.02, d > 0.02], [1, 2], 0) for agent, d in lower.items()}
 
 
 def to_goal_by_lidar(seen: Array) -> Array:

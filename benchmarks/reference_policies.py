@@ -154,7 +154,7 @@ REFERENCES: dict[str, tuple[Reference, ...]] = {
     "safety_velocity": (_trained("ppo", "SafetyHopperVelocity", 500_000, on="Hopper", episodes=4),),
     "mazes": (_written("PointMazeUMaze", controllers.u_maze, 6),),
     "highway": (_written("LaneKeeping", controllers.keep_lane, 4),),
-    "butterfly": (_written("PistonballVector", controllers.slope, 4),),
+    "butterfly": (_written("CooperativePongVector", controllers.follow_ball, 5),),
     "metaworld": (_scripted("MetaworldReach", "SawyerReachV3Policy", 3),),
     "dm_control": (_written("DmPointMassEasy", controllers.point_mass, 3),),
     "safety_navigation": (_written("SafetyPointGoal0", controllers.to_goal_by_lidar, 2),),

@@ -8,7 +8,7 @@ kind's axis (``severity_axes.py``), then at the five levels that these suggest. 
 (return - random) / (undisturbed - random), is made monotone, and the levels are where 95, 85, 70, 50 and 25 % are
 left, by interpolation; with two tasks, at the geometric mean of both. Levels that no strength reaches are spread
 evenly up to the strongest; those that even the mildest passes, up to the first that it does not. A kind keeps its own
-levels where its mildest strength leaves less than 25 % already. Reward and cost kinds do not change what a policy
+levels where its mildest strength leaves less than 50 % already. Reward and cost kinds do not change what a policy
 does, and keep their own levels.
 
 Everything is seeded, and what the file holds already is not measured again: a killed run goes on where it was.
@@ -155,7 +155,7 @@ def choose(tasks: Mapping[str, Entry]) -> Entry:
     Returns:
         For every kind that was measured: under ``levels`` the arguments of its five levels; under ``left`` the share
         of the score that they leave, by interpolation, in the mean over the tasks; under ``ungraded`` the kinds of
-        which the mildest strength already leaves less than the last level should, and what it leaves.
+        which the mildest strength already leaves less than the last but one level should, and what it leaves.
     """
     found: Entry = {"levels": {}, "left": {}, "ungraded": {}}
     for label, axis in AXES.items():
@@ -164,7 +164,7 @@ def choose(tasks: Mapping[str, Entry]) -> Entry:
         if not shares or kind is None:
             continue
         (at_best,) = shares_left(axis, shares, [axis.mild])
-        if at_best < TARGETS[-1]:
+        if at_best < TARGETS[-2]:
             found["ungraded"][label] = round(at_best, 2)
             continue
         values = family_levels(axis, shares)

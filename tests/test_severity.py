@@ -212,7 +212,7 @@ def test_a_kind_that_hurts_too_much_from_the_start_keeps_its_own_levels() -> Non
         return {"shares": {"action:swap": [[1, left], [20, 0.0]]}}
 
     assert severity.choose({"a": task(0.2)}) == {"levels": {}, "left": {}, "ungraded": {"action:swap": 0.2}}
-    assert severity.choose({"a": task(0.2), "b": task(0.4)})["levels"]["action:swap"][0] == [1]
+    assert severity.choose({"a": task(0.2), "b": task(0.9)})["levels"]["action:swap"][0] == [1]
 
 
 def test_whole_numbers_stay_whole_and_different() -> None:

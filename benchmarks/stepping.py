@@ -1,0 +1,135 @@
+"""How fast copies of a MuJoCo task step, as ratios in one run.
+
+    python benchmarks/stepping.py [--copies 64] [--runs 7] [TASK ...]
+
+For every task: wall-clock time of an environment step in what people use today (one environment in a loop,
+``SyncVectorEnv``, ``AsyncVectorEnv``), in ``gymnasium.make_vec`` of the Robust task, plain and with disturbed dynamics
+and signals, a world of its own for every copy, and in the limit that the physics sets: an open-loop
+``mujoco.rollout`` of the same models under the same actions, on all threads. Robots do not fall here, so that all do
+the same work. Pieces alternate; medians and ratios of medians are printed. Keep the machine quiet: everything uses
+all cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import mujoco
+import mujoco.rollout
+import numpy as np
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
+
+import robust_gym
+from robust_gym.vector.physics import default_threads
+
+TASKS = ("Robust-HalfCheetah-v0", "Robust-Hopper-v0", "Robust-Walker2d-v0", "Robust-Ant-v0", "Robust-Humanoid-v0")
+DISRUPTION = "dynamics:0.2+action:gauss:0.1+reward:gauss:0.1+obs:gauss:0.1"
+STEPS = 60
+
+
+def upright(id: str) -> dict[str, Any]:
+    """Return the arguments with which a robot's fall ends nothing."""
+    falls = {"Hopper", "Walker2d", "Ant", "Humanoid"}
+    return {"terminate_when_unhealthy": False} if id.split("-")[1] in falls else {}
+
+
+def plain(id: str) -> str:
+    """Return Gymnasium's own id."""
+    return f"{id.split('-')[1]}-v5"
+
+
+def loop(env: Any, actions: np.ndarray) -> Callable[[], float]:
+    """Return what times a single environment, in seconds a step."""
+
+    def run() -> float:
+        env.reset(seed=1)
+        started = time.perf_counter()
+        for action in actions[:, 0]:
+            env.step(action)
+        return (time.perf_counter() - started) / len(actions)
+
+    return run
+
+
+def vector(env: VectorEnv, actions: np.ndarray) -> Callable[[], float]:
+    """Return what times a vector environment, in seconds a step of one copy."""
+
+    def run() -> float:
+        env.reset(seed=1)
+        started = time.perf_counter()
+        for action in actions:
+            env.step(action)
+        return (time.perf_counter() - started) / actions[:, :, 0].size
+
+    return run
+
+
+def limit(models: list[Any], skip: int, actions: np.ndarray) -> Callable[[], float]:
+    """Return what times the physics alone, in seconds a step of one copy."""
+    full = mujoco.mjtState.mjSTATE_FULLPHYSICS
+    data = [mujoco.MjData(models[0]) for _ in range(default_threads())]
+    state = np.zeros((len(models), mujoco.mj_stateSize(models[0], full)))
+    mujoco.mj_getState(models[0], data[0], state[0], full)
+    state[:] = state[0]
+    controls = np.repeat(actions.transpose(1, 0, 2), skip, axis=1).astype(np.float64)
+
+    def run() -> float:
+        started = time.perf_counter()
+        mujoco.rollout.rollout(models, data, state, controls)
+        return (time.perf_counter() - started) / actions[:, :, 0].size
+
+    return run
+
+
+def measure(id: str, copies: int, runs: int) -> None:
+    """Time one task, and print a line for each way to step it."""
+    kwargs = upright(id)
+    disturbed: Any = gym.make_vec(id, num_envs=copies, disruption=DISRUPTION, **kwargs)
+    nominal = gym.make_vec(id, num_envs=copies, **kwargs)
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-0.4, 0.4, (STEPS, *disturbed.action_space.shape)).astype(np.float32)
+    disturbed.reset(seed=1)
+    inner = disturbed.unwrapped
+
+    def make() -> Any:
+        return gym.make(plain(id), **kwargs)
+
+    pieces = {
+        "physics alone (open-loop rollout)": limit(inner.physics.models, inner.envs[0].frame_skip, actions),
+        "gym.make, one": loop(make(), actions),
+        f"SyncVectorEnv, {copies}": vector(SyncVectorEnv([make] * copies), actions),
+        "AsyncVectorEnv, 4": vector(AsyncVectorEnv([make] * 4), actions[:, :4]),
+        f"make_vec, {copies}": vector(nominal, actions),
+        f"make_vec, {copies}, disturbed": vector(disturbed, actions),
+    }
+    times: dict[str, list[float]] = {name: [] for name in pieces}
+    for number in range(runs + 1):
+        for name, piece in pieces.items():
+            taken = piece()
+            if number:
+                times[name].append(taken)
+    medians = {name: statistics.median(many) for name, many in times.items()}
+    physics, sync = medians["physics alone (open-loop rollout)"], medians[f"SyncVectorEnv, {copies}"]
+    print(f"{id}, {robust_gym.task(id).about}")
+    for name, taken in medians.items():
+        print(f"  {name:34} {taken * 1e6:8.1f} us   {physics / taken:5.2f} of the limit   {sync / taken:5.2f} x Sync")
+
+
+def main() -> None:
+    """Time all tasks asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*", default=list(TASKS))
+    parser.add_argument("--copies", type=int, default=64)
+    parser.add_argument("--runs", type=int, default=7)
+    options = parser.parse_args()
+    for id in options.tasks:
+        measure(id, options.copies, options.runs)
+
+
+if __name__ == "__main__":
+    main()
