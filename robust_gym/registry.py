@@ -272,7 +272,10 @@ def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None
         action: What the actions of the environment at hand are, where its arguments may have changed them.
     """
     action = action or task.action
-    if kind.team and task.api != "parallel":
+    refused = task.refuses.get(f"{kind.channel}:{kind.name}")
+    if refused:
+        return refused
+    if kind.team and not _is_team(task):
         return "it has one agent"
     if kind.policy and task.api == "parallel":
         return "it is a multi-agent task, and an adversary attacks the policy of a single agent"
@@ -321,6 +324,12 @@ _SIZES = re.compile(r"\((\d+),\)|Discrete\((\d+)\)")
 def _sizes(task: Task, what: str) -> list[int]:
     """Return the dimensions of the vectors, or numbers of choices, among a task's spaces, as far as they are noted."""
     return [int(vector or choices) for vector, choices in _SIZES.findall(_noted(task, what))]
+
+
+def _is_team(task: Task) -> bool:
+    """Return whether a task has several agents, as far as its spaces are noted."""
+    agents = _noted(task, "action").partition(" for ")[2]
+    return task.api == "parallel" and (not agents or any(word in agents for word in (",", " to ", ";")))
 
 
 def _noted(task: Task, what: str) -> str:

@@ -212,6 +212,7 @@ class Task:
         slow: Whether the full property suite runs in the nightly target only.
         messages: For each agent that hears others, the dimensions of its observation that hold their messages;
             negative ones count from the end.
+        refuses: Kinds that could do nothing here, ``"CHANNEL:KIND"``, and why.
     """
 
     id: str
@@ -244,6 +245,7 @@ class Task:
     exact: str = ""
     slow: bool = False
     messages: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    refuses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def forces(self) -> list[DynamicsParameter]:

@@ -85,6 +85,7 @@ def _overview() -> str:
         "as it is, solid what becomes of it; of an image the left half before, the right half after. Missing here? "
         "[Add it](../tutorials/add-a-disruption-kind.md).",
         table(("Channel", "Kind", "What happens", ""), rows),
+        "What the severity levels `@1` to `@5` stand for is [measured for each family](severity.md).",
         "## Schedules { #schedules }",
         "A schedule stands behind any term, and says when, and how strongly, it acts: between nothing (0) and what is "
         "written (1).",

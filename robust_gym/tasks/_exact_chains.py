@@ -68,7 +68,7 @@ def machine_replacement(
     for s in range(new, n):
         older = min(s + 1, broken)
         transition[s, 0] = (1.0 - wear) * _at(n, s) + wear * _at(n, older)
-        fails = 1.0 - normal_repair - long_repair
+        fails = max(0.0, 1.0 - normal_repair - long_repair)  # what rounding may leave below zero
         transition[s, 1] = normal_repair * _at(n, normal) + long_repair * _at(n, long) + fails * _at(n, older)
     transition[normal, 0] = (1.0 - finish) * _at(n, normal) + finish * _at(n, new)
     transition[normal, 1, normal] = 1.0

@@ -137,6 +137,7 @@ _SCENARIOS: dict[str, tuple[str, _Parameters, SemanticShift | None]] = {
 
 # One of each kind that the checks take less than ten seconds for.
 _QUICK = ("PointGoal1", "PointGoal0", "PointCircle1", "PointRun0", "CarCircle2", "CarRun0")
+_REFUSED = {"Car": {"action:saturate": "its motors take a fiftieth of the action range, so that no limit matters"}}
 _LITTERED = ("Goal1", "Goal2", "Button1", "Button2")
 
 for _robot, (_what, _body, _air) in _ROBOTS.items():
@@ -165,5 +166,6 @@ for _robot, (_what, _body, _air) in _ROBOTS.items():
                 cost=_constrained,
                 cost_limit=COST_LIMIT if _constrained else None,
                 slow=f"{_robot}{_scenario}" not in _QUICK,
+                refuses=_REFUSED.get(_robot, {}),
             )
         )

@@ -14,7 +14,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym import registry
 from robust_gym.disruption import DisruptionError, Range, Term, did_you_mean
-from robust_gym.kinds import find_kind
+from robust_gym.kinds import find_kind, levels
 from robust_gym.task import DynamicsAdapter, Task, load
 from robust_gym.wrappers import laws
 from robust_gym.wrappers.base import ChannelWrapper, EpisodeStreams, Stream, channel_terms
@@ -176,7 +176,7 @@ class DynamicsProcess:
         if term.level is not None:
             random = find_kind("dynamics", "random")
             assert random is not None
-            return {term.kind: laws.spread(parameter, float(random.levels[term.level - 1][0]), rng)}
+            return {term.kind: laws.spread(parameter, float(levels(random, self._task.family)[term.level - 1][0]), rng)}
         (value,) = term.args
         assert not isinstance(value, str)
         return {term.kind: float(rng.uniform(value.low, value.high)) if isinstance(value, Range) else float(value)}
