@@ -141,7 +141,7 @@ AXES: Mapping[str, Axis] = {
     "observation:silence": _CHANCE,
     "observation:blur": Axis(0.3, 10),
     "observation:contrast": Axis(0.95, 0.02, 1),
-    "observation:brightness": Axis(1.05, 10, 1),
+    "observation:brightness": Axis(0.95, 0.02, 1),
     "observation:jpeg": Axis(80, 1, whole=True),
     "observation:pixelate": Axis(2, 32, whole=True),
     "observation:occlude": Axis(0.01, 0.9),

@@ -33,7 +33,7 @@ IMAGES: tuple[Kind, ...] = (
         "Brightness times a factor.",
         Argument("factor", "factor", "factor", low=0, high=10, identity=1),
         "Brightness",
-        one(1.2, 1.4, 1.7, 2.2, 3.0),
+        one(0.8, 0.65, 0.5, 0.35, 0.2),
     ),
     _image(
         "jpeg",
