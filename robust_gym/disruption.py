@@ -170,6 +170,9 @@ class Disruption:
 def _parse_part(text: str, where: str) -> list[Term]:
     """Read a term, or a preset, which stands for several."""
     if text not in PRESETS:
+        name = re.split("[~@:]", text, maxsplit=1)[0].strip()
+        if name in PRESETS:
+            raise DisruptionError(f"the preset {name!r} in {where} takes no arguments, level or schedule")
         return [_parse_term(text, where)]
     return [_parse_term(part, f"the preset {text!r}") for part in _TERM_SPLIT.split(PRESETS[text].disruption)]
 

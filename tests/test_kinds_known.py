@@ -328,6 +328,12 @@ def test_realworldrl_challenges_can_be_played() -> None:
             assert observation in env.observation_space
 
 
+@pytest.mark.parametrize("tail", ["~every=3", "@2", ":0.1"])
+def test_presets_take_nothing(tail: str) -> None:
+    with pytest.raises(DisruptionError, match="takes no arguments, level or schedule"):
+        Disruption.parse(f"obs:0.1+realworldrl-easy{tail}")
+
+
 def test_unknown_presets_are_suggested() -> None:
     with pytest.raises(DisruptionError, match="Did you mean 'realworldrl-easy'"):
         Disruption.parse("realworldrl-esy")

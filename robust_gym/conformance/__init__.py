@@ -2,11 +2,8 @@
 
 from robust_gym.conformance.checks import (
     CHECKS,
-    SLOW_STEPS,
-    STEPS,
     Finding,
     check_api,
-    check_effect,
     check_none,
     check_protocol,
     check_randomness,
@@ -17,11 +14,11 @@ from robust_gym.conformance.checks import (
     check_spec,
     check_task,
     digest,
-    disruptions,
     some_disruption,
 )
+from robust_gym.conformance.effects import check_effect, disruptions
 from robust_gym.conformance.rollout import Rollout, rollout
-from robust_gym.conformance.worlds import Worlds
+from robust_gym.conformance.worlds import SLOW_STEPS, STEPS, Worlds
 
 __all__ = [
     "CHECKS",

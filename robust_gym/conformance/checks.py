@@ -13,28 +13,16 @@ from typing import Any
 import gymnasium as gym
 
 from robust_gym import registry
+from robust_gym.conformance.effects import FEW, check_effect
 from robust_gym.conformance.rollout import Rollout, rollout
 from robust_gym.conformance.spaces import note_spaces
-from robust_gym.conformance.worlds import Worlds
+from robust_gym.conformance.worlds import STEPS, steps_of, worlds_of
 from robust_gym.disruption import Disruption
 from robust_gym.kinds import CHANNELS
-from robust_gym.task import DynamicsParameter, Task, load
+from robust_gym.task import Task, load
 from robust_gym.tasks import make
 from robust_gym.wrappers.apply import check
 from robust_gym.wrappers.runner import space_kind
-
-STEPS = 200
-SLOW_STEPS = 50
-"""Steps of a rollout, of a slow task."""
-
-BRIEF = 30
-"""Least steps of a rollout under what is done to a signal."""
-
-FEW = 10
-"""Rewards or costs other than zero that a random rollout needs for every kind to have met one; worlds drawn."""
-
-# What multiplies, hides or delays a signal does nothing to one that is always zero.
-_SILENT_ON_ZERO = {"scale", "flip", "delay", "dropout", "sparse"}
 
 
 @dataclass(frozen=True)
@@ -52,17 +40,8 @@ class Finding:
     detail: str = ""
 
 
-def steps_of(task: Task) -> int:
-    """Return how many steps a rollout of a task takes."""
-    return SLOW_STEPS if task.slow else STEPS
-
-
 def _play(id: str, disruption: str | None = None, seed: int = 7) -> Rollout:
     return rollout(make(id, disruption=disruption), seed, steps_of(registry.task(id)))
-
-
-def _worlds(id: str) -> Worlds:
-    return Worlds(id, steps_of(registry.task(id)))
 
 
 def _raw(task: Task) -> Any:
@@ -106,7 +85,7 @@ def check_api(id: str) -> None:
 def check_seeding(id: str) -> None:
     """The same seed gives the same rollout, whatever was played before; another seed another one."""
     disruption = some_disruption(registry.task(id))
-    with _worlds(id) as worlds:
+    with worlds_of(id) as worlds:
         for chosen in (None, disruption):
             first = worlds.play(chosen)
             assert worlds.play(chosen, seed=8) != first, f"seeds 7 and 8 give the same rollout under {chosen or 'none'}"
@@ -138,7 +117,7 @@ def check_spaces(id: str) -> None:
     """Every observation is inside its space at every parameter's bounds, and with all of them drawn at once."""
     task = registry.task(id)
     drawn = [f"dynamics:random@{level}" for level in (1, 3, 5)] if task.dynamics else []
-    with _worlds(id) as worlds:
+    with worlds_of(id) as worlds:
         for number, disruption in enumerate([None, *drawn, *_bounds(task)]):
             worlds.play(disruption, seed=number, steps=steps_of(task) // 2, check_spaces=True)
 
@@ -152,72 +131,11 @@ def _bounds(task: Task) -> list[str]:
     ]
 
 
-def disruptions(task: Task) -> list[str]:
-    """List one strong disruption for every kind, every parameter and every semantic option of a task."""
-    kinds = [kind for channel in CHANNELS for kind in registry.supported_kinds(task, channel) if not kind.policy]
-    found = [f"{kind.channel}:{kind.name}@5" for kind in kinds]
-    for parameter in task.dynamics.values():
-        found += [f"dynamics:{parameter.name}:{value:g}" for value in _both_sides(parameter)]
-    for shift in task.semantic.values():
-        found += [f"dynamics:{shift.name}:{option}" for option in shift.options if option != shift.nominal]
-    return found
-
-
-def _both_sides(parameter: DynamicsParameter) -> list[float]:
-    """Return a value below and one above the nominal, both well inside the bounds."""
-    if parameter.mode == "scale":
-        values = [max(parameter.low, 0.7), min(parameter.high, 1.4)]
-    else:
-        values = [(parameter.low + parameter.nominal) / 2, (parameter.high + parameter.nominal) / 2]
-    # A small change of a whole number may be none.
-    chosen = [
-        end if parameter.realised(value) == parameter.identity else value
-        for value, end in zip(values, (parameter.low, parameter.high), strict=True)
-    ]
-    return [value for value in chosen if parameter.realised(value) != parameter.identity]
-
-
-def check_effect(id: str) -> None:
-    """Every kind, every parameter (below and above its nominal value) and every semantic option matters.
-
-    Each observation is inside its space, and afterwards the world is nominal again to the bit. A kind that multiplies,
-    clips or hides rewards or costs is left out where random actions earn or cost next to nothing.
-    """
-    task = registry.task(id)
-    with _worlds(id) as worlds:
-        nominal = worlds.play(check_spaces=True)
-        # What is done to a signal mostly shows at once; what is done to the world may take its time.
-        brief = max(BRIEF, worlds.steps // 5)
-        short = worlds.play(steps=brief)
-
-        def idle(text: str) -> bool:
-            if not text.startswith("dynamics:") and worlds.play(text, steps=brief, check_spaces=True) != short:
-                return False
-            return worlds.play(text, check_spaces=True) == nominal
-
-        without = [text for text in disruptions(task) if idle(text) and not _excused(text, task, nominal)]
-        assert not without, f"no effect on {worlds.steps} random steps: {', '.join(without)}"
-        assert worlds.play() == nominal, "after disturbances, the nominal world is not what it was"
-
-
-def _excused(disruption: str, task: Task, nominal: Rollout) -> bool:
-    """Return whether random actions met nothing that a kind could change."""
-    (term,) = Disruption.parse(disruption).resolved(task.family).terms
-    if term.channel not in ("reward", "cost"):
-        return False
-    values, scale = (
-        (nominal.nominal, task.reward_scale) if term.channel == "reward" else (nominal.costs, task.cost_scale)
-    )
-    if term.kind == "clip":
-        return max(map(abs, values), default=0.0) <= float(str(term.args[0])) * (scale or 1.0)
-    return term.kind in _SILENT_ON_ZERO and sum(map(bool, values)) < FEW
-
-
 def check_schedules(id: str) -> None:
     """A dynamics parameter can change within an episode, and comes back to the nominal value to the bit."""
     if not registry.task(id).dynamics:
         return
-    with _worlds(id) as worlds:
+    with worlds_of(id) as worlds:
         nominal = worlds.play()
         # Long enough for what happens by chance, such as an obstacle that moves.
         for schedule in ("every=3", "p=0.5", "ramp=30", f"steps=5..{worlds.steps // 2}"):
@@ -230,7 +148,7 @@ def check_randomness(id: str) -> None:
     """A term leaves the environment's randomness and other terms' draws untouched."""
     task = registry.task(id)
     other = "obs:delay:3" if task.observation == "discrete" else "obs:gauss:0.3"
-    with _worlds(id) as worlds:
+    with worlds_of(id) as worlds:
         nominal, noisy = worlds.play(), worlds.play("reward:gauss:0.5")
         assert noisy.same_observations(nominal), "reward noise changed the observations"
         assert noisy.nominal == nominal.nominal, "reward noise changed the true reward"

@@ -15,6 +15,10 @@ from robust_gym.tasks import undisturbed
 from robust_gym.wrappers.apply import disturb, disturb_parallel
 from robust_gym.wrappers.dynamics import restore
 
+STEPS = 200
+SLOW_STEPS = 50
+"""Steps of a rollout, of a slow task."""
+
 
 class Worlds:
     """Plays rollouts of one task in one environment, built once, whose dynamics are nominal again after each.
@@ -55,3 +59,13 @@ class Worlds:
         finally:
             if parsed.of("dynamics"):
                 restore(env)
+
+
+def steps_of(task: Task) -> int:
+    """Return how many steps a rollout of a task takes."""
+    return SLOW_STEPS if task.slow else STEPS
+
+
+def worlds_of(id: str) -> Worlds:
+    """Return a task's worlds, for rollouts of its length."""
+    return Worlds(id, steps_of(registry.task(id)))

@@ -251,7 +251,7 @@ def bind(env: _Env, policy: Any) -> _Env:
             if adversary.channel == "observation" and shape != space.shape:
                 raise DisruptionError(
                     f"the adversary {adversary.name!r} moves observations of shape {shape}, but the policy sees "
-                    f"{space}: it must be the last that changes them"
+                    f"{space.shape if hasattr(space, 'shape') else space}: it must be the last that changes them"
                 )
             actions: Any = env.action_space  # type: ignore[attr-defined]
             adversary.bind(Victim(policy, space, actions, adversary.channel, adversary.signal.copies))
