@@ -96,6 +96,7 @@ class VectorDisruption(VectorWrapper):
         self._told = self._groups(parsed, "reward", lambda terms, many: _whole(terms, reward, many))
         self._seen = self._groups(parsed, "observation", lambda terms, many: self._parts(terms, many, found))
         self._resetting = np.zeros(env.num_envs, bool)
+        self._last: Any = None  # what the copies saw last, where some of them may be reset alone
         self._set_space()
 
     def _groups(
@@ -136,12 +137,16 @@ class VectorDisruption(VectorWrapper):
     ) -> tuple[Any, dict[str, Any]]:
         """Reset all copies, copy i with ``seed + i``, or those of ``options["reset_mask"]``."""
         observations, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
-        chosen = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
+        chosen = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
         for row in np.flatnonzero(chosen):
             self._begin(int(row), seeds[row])
         self._resetting = np.where(chosen, False, self._resetting)
-        return self._disturbed(self._seen, observations), info
+        if chosen.all():
+            self._last = self._disturbed(self._seen, observations)
+        else:
+            self._last = self._first(observations, chosen, copy.deepcopy(self._last))
+        return copy.deepcopy(self._last), info
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step all copies."""
@@ -154,8 +159,12 @@ class VectorDisruption(VectorWrapper):
         over = terminated | truncated
         self._resetting = over if self._mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
         if self._mode == AutoresetMode.SAME_STEP and over.any():
-            return self._renewed(observations, over, info), told, terminated, truncated, info
-        return self._disturbed(self._seen, observations), told, terminated, truncated, info
+            seen = self._renewed(observations, over, info)
+        else:
+            seen = self._disturbed(self._seen, observations)
+        if self._mode == AutoresetMode.DISABLED:
+            self._last = copy.deepcopy(seen)
+        return seen, told, terminated, truncated, info
 
     def _renewed(self, first: Any, over: np.ndarray, info: dict[str, Any]) -> Any:
         """Disturb the last observations of finished episodes, and the first of those that began in the same step."""
@@ -167,9 +176,14 @@ class VectorDisruption(VectorWrapper):
         for row in np.flatnonzero(over):
             final[row] = _take(seen, row)
             self._begin(int(row), None)
+        return self._first(first, over, seen)
+
+    def _first(self, first: Any, rows: np.ndarray, seen: Any) -> Any:
+        """Write the disturbed first observations of some copies' episodes among what the others see."""
+        for row in np.flatnonzero(rows):
             _put(seen, row, _take(first, row))  # what nobody disturbs
         for group in self._seen:
-            group.again(first, over, seen)
+            group.again(first, rows, seen)
         return seen
 
     def _begin(self, row: int, seed: int | None) -> None:

@@ -17,11 +17,13 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 from torch import nn
 
 from robust_gym.baselines.base import Progress, training_seed
+from robust_gym.baselines.single.batch import BatchedVecEnv
 from robust_gym.baselines.single.frames import StackedFrames
 from robust_gym.baselines.single.layers import flat
 from robust_gym.baselines.single.policy import Critic, FeedForwardPolicy, Head
 from robust_gym.baselines.single.vectors import VectorObservation
 from robust_gym.task import Task
+from robust_gym.vector.make import is_batched
 
 _PROGRESS_EVERY = 100
 
@@ -103,7 +105,12 @@ def training_envs(
 
         return one
 
-    envs: VecEnv = DummyVecEnv([maker(stream) for stream in seeds.spawn(count)])
+    streams = seeds.spawn(count)
+    envs: VecEnv
+    if count > 1 and is_batched(task):
+        envs = BatchedVecEnv(task, disruption, [np.random.default_rng(stream) for stream in streams])
+    else:
+        envs = DummyVecEnv([maker(stream) for stream in streams])
     return VecNormalize(envs, norm_obs=not image, gamma=gamma) if normalise else envs
 
 
