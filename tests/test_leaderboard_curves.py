@@ -24,7 +24,10 @@ def test_levels_are_recovered_in_any_order(seed):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", kinds.kinds(), ids=lambda kind: f"{kind.channel}:{kind.name}")
+# Adversaries are part of no protocol: the first of their arguments is a word.
+@pytest.mark.parametrize(
+    "kind", [kind for kind in kinds.kinds() if not kind.policy], ids=lambda kind: f"{kind.channel}:{kind.name}"
+)
 def test_levels_of_every_kind_are_recovered(kind):
     terms = [f"{kind.channel}:{kind.name}:{','.join(map(repr, values))}" for values in kind.levels]
     made = build_v1("T", 100, {kind.channel: {kind.name: terms}}, [])
