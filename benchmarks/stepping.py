@@ -25,7 +25,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 import robust_gym
-from robust_gym.vector.physics import default_threads
+from robust_gym.vector.batched import default_threads
 
 TASKS = ("Robust-HalfCheetah-v0", "Robust-Hopper-v0", "Robust-Walker2d-v0", "Robust-Ant-v0", "Robust-Humanoid-v0")
 DISRUPTION = "dynamics:0.2+action:gauss:0.1+reward:gauss:0.1+obs:gauss:0.1"
@@ -100,7 +100,7 @@ def measure(id: str, copies: int, runs: int) -> None:
         return gym.make(plain(id), **kwargs)
 
     pieces = {
-        "physics alone (open-loop rollout)": limit(inner.physics.models, inner.envs[0].frame_skip, actions),
+        "physics alone (open-loop rollout)": limit(inner.simulator.models, inner.envs[0].frame_skip, actions),
         "gym.make, one": loop(make(), actions),
         f"SyncVectorEnv, {copies}": vector(SyncVectorEnv([make] * copies), actions),
         "AsyncVectorEnv, 4": vector(AsyncVectorEnv([make] * 4), actions[:, :4]),

@@ -238,7 +238,8 @@ def evaluate(
 
     Raises:
         UnknownNameError: If the task, the protocol or a split is not known.
-        DisruptionError: If a disruption is malformed or the task cannot honour it.
+        DisruptionError: If a disruption is malformed, the task cannot honour it, or it gives observations another
+            shape than the others do.
         ValueError: If ``episodes`` is not between 1 and the protocol's number, or both splits and disruptions are
             given.
         MissingExtraError: If a package the task needs is not installed.
@@ -282,16 +283,16 @@ def evaluate(
 def _batch(task: Task, jobs: Sequence[tuple[str, Sequence[int]]], policy: Policy, slots: int) -> Any:
     """Return what steps the episodes: a batched simulator where there is one, else environments side by side."""
     from robust_gym.tasks import make
-    from robust_gym.vector.make import is_batched
+    from robust_gym.vector.simulator import is_batched
     from robust_gym.vector.slots import EpisodeBatch
     from robust_gym.wrappers.adversary import bind
 
     terms = [term for disruption, _ in jobs for term in Disruption.parse(disruption).terms]
-    one_by_one = any(term.spec is not None and (term.spec.policy or term.kind == "dummy") for term in terms)
-    if is_batched(task) and not one_by_one:
-        from robust_gym.vector.grid import MujocoGrid
+    attacked = any(term.spec is not None and term.spec.policy for term in terms)
+    if is_batched(task) and not attacked:
+        from robust_gym.vector.grid import BatchedGrid
 
-        return MujocoGrid(task, jobs, slots)
+        return BatchedGrid(task, jobs, slots)
     return EpisodeBatch(task, jobs, lambda disruption: bind(make(task.id, disruption), policy), slots)
 
 

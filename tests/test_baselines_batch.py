@@ -8,7 +8,7 @@ import pytest
 
 import robust_gym
 from robust_gym.task import Budget
-from robust_gym.vector import make as making
+from robust_gym.vector import simulator
 
 pytest.importorskip("torch")
 pytest.importorskip("stable_baselines3")
@@ -58,7 +58,7 @@ def test_ppo_learns_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = {"n_envs": 4, "n_steps": 32, "batch_size": 64, "n_epochs": 2}
     weights = []
     for batched in (True, False):
-        monkeypatch.setattr(sb3, "is_batched", making.is_batched if batched else lambda task: False)
+        monkeypatch.setattr(sb3, "is_batched", simulator.is_batched if batched else lambda task: False)
         policy = create("ppo", arguments).train(task, Budget("smoke", 512, 1), 0, lambda steps: None)
         weights.append(policy.network.state_dict())  # type: ignore[attr-defined]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

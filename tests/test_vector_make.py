@@ -12,7 +12,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 import robust_gym
 from robust_gym import DisruptionError
 from robust_gym.vector import make as making
-from robust_gym.vector.mujoco import MujocoVectorEnv
+from robust_gym.vector import simulator
+from robust_gym.vector.batched import BatchedVectorEnv
 
 MIXED = ["none", "dynamics:0.3+obs:gauss:0.1+obs:delay:2", "action:gauss:0.1+reward:flip:0.2", "obs:freeze:0.1,5~p=0.5"]
 
@@ -24,7 +25,7 @@ def test_make_vec_is_make_copy_by_copy(id: str, mode: str) -> None:
     singles = SyncVectorEnv(
         [lambda one=one: robust_gym.make(id, disruption=one) for one in MIXED], autoreset_mode=AutoresetMode(mode)
     )
-    assert isinstance(together.unwrapped, MujocoVectorEnv) == ("Hopper" in id)
+    assert isinstance(together.unwrapped, BatchedVectorEnv) == ("Hopper" in id)
     assert np.array_equal(together.reset(seed=2)[0], singles.reset(seed=2)[0])
     together.action_space.seed(1)
     for _ in range(250):
@@ -96,9 +97,27 @@ def test_the_grid_is_the_loop(id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = FeedForwardPolicy(network, head, "ppo", task)
     grid = robust_gym.evaluate(policy, id, episodes=3)
     alone = robust_gym.evaluate(policy, id, episodes=3, splits="ood-mixed")
-    monkeypatch.setattr(making, "is_batched", lambda task: False)
+    monkeypatch.setattr(simulator, "is_batched", lambda task: False)
     loop = robust_gym.evaluate(policy, id, episodes=3)
     for ours, theirs in zip(grid.results, loop.results, strict=True):
         assert ours == theirs, ours.disruption
     whole = {result.disruption: result for result in grid.results}
     assert all(whole[result.disruption] == result for result in alone.results)
+
+
+@pytest.mark.parametrize("id", ["Robust-Hopper-v0", "Robust-Pendulum-v0"])
+def test_dummy_dimensions_are_evaluated_together_or_apart(id: str) -> None:
+    env = robust_gym.make(id)
+    size, still = env.observation_space.shape[0], np.zeros(env.action_space.shape, np.float32)
+    seen: set[int] = set()
+
+    def act(observation: np.ndarray) -> np.ndarray:
+        seen.add(len(observation))
+        return still
+
+    both = robust_gym.evaluate(act, id, disruptions=["obs:dummy:5", "obs:dummy:5+dynamics:0.3"], episodes=2)
+    assert seen == {size + 5}
+    plain = robust_gym.evaluate(act, id, disruptions=["none", "dynamics:0.3"], episodes=2)
+    assert [one.returns for one in both.results] == [one.returns for one in plain.results]
+    with pytest.raises(DisruptionError, match="'observation:dummy:5' and 'none' give observations of different shapes"):
+        robust_gym.evaluate(act, id, disruptions=["none", "obs:dummy:5"], episodes=2)

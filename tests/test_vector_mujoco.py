@@ -15,7 +15,7 @@ from robust_gym.disruption import Disruption, DisruptionError
 pytest.importorskip("mujoco.batch")
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from robust_gym.vector.mujoco import MujocoVectorEnv
+from robust_gym.vector.batched import BatchedVectorEnv
 
 IDS = robust_gym.list_tasks("mujoco")
 STEPS = 1000
@@ -30,9 +30,9 @@ def worlds(id: str) -> list[str]:
     return ["none", "dynamics:0.3", one, "dynamics:0.4~ramp=50", last]
 
 
-def batched(id: str, disruptions: list[str], mode: AutoresetMode, **kwargs: Any) -> MujocoVectorEnv:
+def batched(id: str, disruptions: list[str], mode: AutoresetMode, **kwargs: Any) -> BatchedVectorEnv:
     parsed = [Disruption.parse(one) for one in disruptions]
-    return MujocoVectorEnv(registry.task(id), len(parsed), parsed, mode, **kwargs)
+    return BatchedVectorEnv(registry.task(id), len(parsed), parsed, mode, **kwargs)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP], ids=lambda mode: mode.value)

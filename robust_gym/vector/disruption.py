@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from robust_gym.disruption import Disruption, DisruptionError, Term
+from robust_gym.vector.seeding import asked
 from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Signal, find_task
 from robust_gym.wrappers.observation import observation_signal
@@ -137,8 +138,7 @@ class VectorDisruption(VectorWrapper):
     ) -> tuple[Any, dict[str, Any]]:
         """Reset all copies, copy i with ``seed + i``, or those of ``options["reset_mask"]``."""
         observations, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
-        chosen = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
+        chosen, seeds = asked(self.num_envs, seed, options)
         for row in np.flatnonzero(chosen):
             self._begin(int(row), seeds[row])
         self._resetting = np.where(chosen, False, self._resetting)

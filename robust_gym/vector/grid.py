@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from gymnasium.vector import AutoresetMode
 
 from robust_gym.disruption import Disruption
 from robust_gym.task import Task
-from robust_gym.vector.mujoco import MujocoVectorEnv
-from robust_gym.vector.slots import SLOTS, Episode
+from robust_gym.vector.batched import BatchedVectorEnv
+from robust_gym.vector.slots import SLOTS, Episode, check_alike
 from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Signal
 from robust_gym.wrappers.observation import observation_signal
@@ -45,16 +46,26 @@ class _Lane:
         if self.action:
             actions[self.rows[self.running]] = self.action.batch(actions[self.rows])[self.running]
 
-    def see(self, observations: np.ndarray, rows: np.ndarray, first: bool) -> None:
-        """Disturb the observations of some rows' episodes, the first of them or a later one."""
+    def see(self, seen: np.ndarray, into: np.ndarray, rows: np.ndarray, first: bool) -> None:
+        """Write what some rows' episodes see, disturbed, be it the first of them or later, among that of all."""
         own = self.running & rows[self.rows]
         if self.observation and own.any():
-            given = observations[self.rows]
+            given = seen[self.rows]
             found = self.observation.again(given, own) if first else self.observation.batch(given)
-            observations[self.rows[own]] = found[own]
+            into[self.rows[own]] = found[own]
 
 
-class MujocoGrid:
+@dataclass
+class _Cell:
+    """One disruption of the grid: its world, and its signals, whose lane is made when the first episode begins."""
+
+    world: Disruption
+    signals: Disruption
+    episodes: int
+    lane: _Lane | None = None
+
+
+class BatchedGrid:
     """Runs the episodes of many disruptions on one batch of copies; the caller supplies the actions.
 
     The same episodes, to the bit, as ``EpisodeBatch`` runs in environments of their own.
@@ -64,6 +75,9 @@ class MujocoGrid:
         jobs: Disruptions with their episode seeds.
         slots: Rows of every batch.
 
+    Raises:
+        DisruptionError: If one disruption gives the observations another shape than the others do.
+
     Attributes:
         observation: ``[slots, dimensions]``.
         episode_start: Booleans ``[slots]``: rows whose episode has just begun.
@@ -71,27 +85,39 @@ class MujocoGrid:
 
     def __init__(self, task: Task, jobs: Sequence[tuple[str, Sequence[int]]], slots: int = SLOTS) -> None:
         total = sum(len(seeds) for _, seeds in jobs)
-        self._env = MujocoVectorEnv(task, min(slots, total), autoreset_mode=AutoresetMode.DISABLED)
-        space: Any = self._env.single_action_space
-        self._action = action_signal(space, task)
-        self._observation = observation_signal(self._env.single_observation_space, task)
-        self._dtype = space.dtype
+        self._env = BatchedVectorEnv(task, min(slots, total), autoreset_mode=AutoresetMode.DISABLED)
+        space: Any = self._env.single_observation_space
+        self._action = action_signal(self._env.single_action_space, task)
+        self._observation = observation_signal(space, task)
+        self._dtype = self._env.single_action_space.dtype
         # One disruption after the other, so that few are under way at a time.
         self._waiting = deque((text, copy, seed) for text, seeds in jobs for copy, seed in enumerate(seeds))
-        self._many = {text: len(seeds) for text, seeds in jobs}
-        self._lanes: dict[str, _Lane] = {}
+        self._cells = {text: _cell(text, len(seeds)) for text, seeds in jobs}
         self._episodes: list[Episode | None] = [None] * self._env.num_envs
         self._copy = np.zeros(self._env.num_envs, np.int64)
+        self._going = np.ones(self._env.num_envs, bool)
+        self._lanes: list[_Lane] = []
         self.episode_start = np.zeros(slots, bool)
-        self.observation = np.zeros((slots, *(self._env.single_observation_space.shape or ())))
+        seen = self._space()
+        self._reshaped = seen != space
+        self.observation = np.zeros((slots, *seen.shape), seen.dtype)
         self._refill(np.arange(self._env.num_envs))
         # Rows that never get an episode hold a real observation too: a policy may divide by what it sees.
         self.observation[self._env.num_envs :] = self.observation[0]
 
+    def _space(self) -> Any:
+        """Return the space that all cells' observations are in."""
+        spaces: list[tuple[str, Any]] = []
+        for text, cell in self._cells.items():
+            chain = Chain(cell.signals.of("observation"), self._observation)
+            spaces.append((text, chain.result.space))
+            check_alike(*spaces[0], *spaces[-1])
+        return spaces[0][1]
+
     @property
     def running(self) -> bool:
         """Whether any episode is still under way."""
-        return any(episode is not None for episode in self._episodes)
+        return bool(self._going.any())
 
     def _refill(self, rows: np.ndarray) -> None:
         """Give some rows the next episodes that wait, or let them rest."""
@@ -99,52 +125,63 @@ class MujocoGrid:
         seeds: list[int | None] = [None] * self._env.num_envs
         for row in map(int, rows):
             if not self._waiting:
-                self._episodes[row] = None
-                self._env.resting[row] = True
+                self._episodes[row], self._going[row] = None, False
                 continue
             text, copy, seed = self._waiting.popleft()
-            parsed = Disruption.parse(text)
-            if text not in self._lanes:
-                self._lanes[text] = _Lane(parsed, self._many[text], self._action, self._observation)
-            self._lanes[text].begin(copy, row, seed)
-            self._env.disturb(row, Disruption(parsed.of("dynamics")))
+            self._begin(self._cells[text], copy, row, seed)
             self._episodes[row], self._copy[row] = Episode(text, seed), copy
             fresh[row], seeds[row] = True, seed
         if fresh.any():
-            seen, _ = self._env.reset(seed=seeds, options={"reset_mask": fresh})
-            self._see(seen, fresh, first=True)
+            self._env.renew(np.flatnonzero(fresh), seeds)
+            self._see(self._env.observe(), fresh, first=True)
         self.episode_start[: len(fresh)] = fresh
+
+    def _begin(self, cell: _Cell, copy: int, row: int, seed: int) -> None:
+        if cell.lane is None:
+            cell.lane = _Lane(cell.signals, cell.episodes, self._action, self._observation)
+        if not cell.lane.running.any():
+            self._lanes.append(cell.lane)
+        cell.lane.begin(copy, row, seed)
+        self._env.disturb(row, cell.world)
 
     def _see(self, seen: np.ndarray, rows: np.ndarray, first: bool) -> None:
         """Put what some rows observe, disturbed, where the policy reads it."""
-        for lane in self._lanes.values():
-            lane.see(seen, rows, first)
-        self.observation[np.flatnonzero(rows)] = seen[rows]
+        if not self._reshaped:
+            self.observation[np.flatnonzero(rows)] = seen[rows]
+        for lane in self._lanes:
+            lane.see(seen, self.observation, rows, first)
 
     def step(self, actions: Any) -> list[Episode]:
         """Step every running row, refill those whose episode is over, and return the finished episodes."""
         chosen = np.array(actions[: self._env.num_envs], self._dtype)
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             lane.act(chosen)
-        seen, rewards, terminated, truncated, _ = self._env.step(chosen)
-        going = ~self._env.resting
-        over = (terminated | truncated) & going
-        self._see(seen, going & ~over, first=False)
+        live = None if self._going.all() else np.flatnonzero(self._going)
+        rewards, terminated, truncated, _ = self._env.advance(chosen, live)
+        over = (terminated | truncated) & self._going
+        self._see(self._env.observe(), self._going & ~over, first=False)
         finished: list[Episode] = []
-        for row in np.flatnonzero(going):
+        for row in np.flatnonzero(self._going):
             episode = self._episodes[row]
             assert episode is not None
             episode.total += float(rewards[row])
             episode.length += 1
             if over[row]:
                 finished.append(episode)
-                lane = self._lanes[episode.disruption]
-                lane.running[self._copy[row]] = False
+                done = self._cells[episode.disruption].lane
+                assert done is not None
+                done.running[self._copy[row]] = False
         if finished:
-            self._lanes = {text: lane for text, lane in self._lanes.items() if lane.running.any()}
+            self._lanes = [lane for lane in self._lanes if lane.running.any()]
         self._refill(np.flatnonzero(over))
         return finished
 
     def close(self) -> None:
         """Close the copies."""
         self._env.close()
+
+
+def _cell(text: str, episodes: int) -> _Cell:
+    whole = Disruption.parse(text)
+    signals = Disruption(tuple(term for term in whole.terms if term.channel != "dynamics"))
+    return _Cell(Disruption(whole.of("dynamics")), signals, episodes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from robust_gym import registry
 from robust_gym.disruption import Disruption, DisruptionError
 from robust_gym.grammar import did_you_mean
 from robust_gym.task import Task
+from robust_gym.vector.simulator import is_batched
 
 
 def make_vec(
@@ -28,9 +28,9 @@ def make_vec(
 ) -> VectorEnv:
     """Make copies of a single-agent task; the entry point that ``gymnasium.make_vec`` calls.
 
-    MuJoCo tasks step all copies together (``MujocoVectorEnv``); others, those that are drawn, and those with
-    a visible context are a ``SyncVectorEnv``. Either way, copy i is to the bit the environment that ``make`` makes
-    of its disruption.
+    Tasks with a batched simulator, such as MuJoCo's, step all copies together (``BatchedVectorEnv``); others, those
+    that are drawn, and those with a visible context are a ``SyncVectorEnv``. Either way, copy i is to the bit the
+    environment that ``make`` makes of its disruption.
 
     Args:
         task: The task's id.
@@ -65,27 +65,17 @@ def make_vec(
     return SyncVectorEnv(copies, autoreset_mode=mode)
 
 
-def is_batched(task: Task) -> bool:
-    """Return whether a task's copies can step together."""
-    return task.family == "mujoco" and task.missing() is None and _has_batch()
-
-
-@functools.cache
-def _has_batch() -> bool:
-    return importlib.util.find_spec("mujoco.batch") is not None
-
-
 def _batched(
     task: Task, parsed: Sequence[Disruption], mode: AutoresetMode, threads: int | None, horizon: int, **kwargs: Any
 ) -> VectorEnv:
+    from robust_gym.vector.batched import BatchedVectorEnv
     from robust_gym.vector.disruption import VectorDisruption
-    from robust_gym.vector.mujoco import MujocoVectorEnv
 
     if any(term.spec is not None and term.spec.policy for one in parsed for term in one.terms):
         raise DisruptionError("adversaries attack a policy, which a vector environment does not know; use evaluate()")
     worlds = [Disruption(one.of("dynamics")) for one in parsed]
     signals = [str(Disruption(tuple(term for term in one.terms if term.channel != "dynamics"))) for one in parsed]
-    env: VectorEnv = MujocoVectorEnv(task, len(parsed), worlds, mode, threads, horizon, **kwargs)
+    env: VectorEnv = BatchedVectorEnv(task, len(parsed), worlds, mode, threads, horizon, **kwargs)
     return env if set(signals) == {"none"} else VectorDisruption(env, signals, task.id)
 
 

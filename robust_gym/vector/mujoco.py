@@ -1,187 +1,152 @@
-"""Gymnasium's MuJoCo tasks as one vector environment: a model for every copy, one call for the physics of all."""
+"""Gymnasium's MuJoCo tasks: many copies, each with a model of its own, stepped together.
+
+Every copy has an environment that resets it and whose model the dynamics adapters write into; the physics only steps.
+Both backends give the bits that stepping these environments one by one would give.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import mujoco
 import numpy as np
-from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 
-from robust_gym.disruption import Disruption, DisruptionError
-from robust_gym.task import Task, load
-from robust_gym.vector.physics import BatchPhysics, ThreadPhysics, default_threads
 from robust_gym.vector.robots import ROBOTS, Robot
-from robust_gym.wrappers.apply import check
-from robust_gym.wrappers.dynamics import DynamicsProcess
+
+_STATE = ("qpos", "qvel", "ctrl")
 
 
-class MujocoVectorEnv(VectorEnv):
-    """Copies of a MuJoCo task under dynamics of their own, equal to the bit to environments made one by one.
-
-    Each copy keeps an environment that resets it, draws its initial state, and owns its model, into which the task's
-    dynamics adapter writes; stepping, observations and rewards are done for all copies together.
+class MujocoSimulator:
+    """Copies of one of Gymnasium's MuJoCo robots: the physics in threads, the rest in NumPy.
 
     Args:
-        task: The task.
-        num_envs: How many copies.
-        disruptions: Dynamics of each copy; other channels belong to ``VectorDisruption``.
-        autoreset_mode: When a copy whose episode is over resets itself, in the words of Gymnasium.
-        threads: Threads that step; by default all that the process may use.
-        horizon: Steps after which an episode is truncated; by default the task's.
-        **kwargs: Arguments of Gymnasium's environment.
+        envs: The copies' unwrapped environments; their models are read at every step.
+        threads: Threads that step.
 
     Raises:
-        DisruptionError: If a disruption is not of the dynamics channel, or the task cannot honour it.
-        ValueError: If the copies have another robot than Gymnasium's.
+        ValueError: If it is another robot.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        num_envs: int,
-        disruptions: Sequence[Disruption] | None = None,
-        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
-        threads: int | None = None,
-        horizon: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        from robust_gym.tasks import undisturbed
-
-        self.task, self.num_envs = task, num_envs
-        self.envs = [undisturbed(task, **kwargs) for _ in range(num_envs)]
-        first = self.envs[0]
-        self.metadata = {**first.metadata, "autoreset_mode": autoreset_mode}
-        self.render_mode = first.render_mode
-        self.single_observation_space: spaces.Space[Any] = first.observation_space
-        self.single_action_space: spaces.Space[Any] = first.action_space
-        self.observation_space = batch_space(first.observation_space, num_envs)
-        self.action_space = batch_space(first.action_space, num_envs)
-        self._mode = autoreset_mode
-        self._robot: Robot = ROBOTS[type(first).__name__](first)
+    def __init__(self, envs: Sequence[Any], threads: int) -> None:
+        name = type(envs[0]).__name__
+        if name not in ROBOTS:
+            raise ValueError(f"no batched robot for {name}; there are {', '.join(ROBOTS)}")
+        self._robot: Robot = ROBOTS[name](envs[0])
         backend = ThreadPhysics if self._robot.forces else BatchPhysics
-        self.physics: Any = backend(self.envs, self._robot.reads, default_threads() if threads is None else threads)
-        self._horizon = task.horizon if horizon is None else horizon
-        self._adapters: list[Any] = [None] * num_envs
-        self._processes: list[DynamicsProcess | None] = [None] * num_envs
-        for copy, one in enumerate(disruptions or ()):
-            self.disturb(copy, one)
-        self._t = np.zeros(num_envs, np.int64)
-        self._over = np.zeros(num_envs, bool)
-        self.resting = np.zeros(num_envs, bool)
-        """Copies that no longer step; what is said of them means nothing."""
+        self._physics: Any = backend(envs, self._robot.reads, threads)
+        self.models: list[Any] = self._physics.models
+        self.load, self.world, self.close = self._physics.load, self._physics.push, self._physics.close
 
-    def disturb(self, copy: int, disruption: Disruption) -> None:
-        """Put a copy under other dynamics, from its next reset on.
+    def step(self, copies: np.ndarray | None, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Step some copies, or all; return rewards and terminations."""
+        before = self._robot.before(self._physics)
+        self._physics.step(copies, actions)
+        return self._robot.outcome(self._physics, before, actions)
 
-        Raises:
-            DisruptionError: If the disruption has terms of other channels, or the task cannot honour it.
-        """
-        check(disruption, self.task, "box")
-        terms = disruption.of("dynamics")
-        if len(terms) != len(disruption.terms):
-            raise DisruptionError(f"{str(disruption)!r}: only dynamics are disturbed here; see VectorDisruption")
-        before = self._processes[copy]
-        if before is not None:
-            before.restore()
-        self._processes[copy] = None
-        if terms:
-            env = self.envs[copy]
-            if self._adapters[copy] is None:
-                self._adapters[copy] = load(self.task.adapter)(env, self.task)
-            self._processes[copy] = DynamicsProcess(terms, self.task, env, self._adapters[copy])
+    def observe(self) -> np.ndarray:
+        """Return what all copies observe."""
+        return self._robot.observe(self._physics)
 
-    def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Reset all copies, copy i with ``seed + i``, or those of ``options["reset_mask"]``."""
-        chosen = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, bool)))
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
-        self._renew(np.flatnonzero(chosen), seeds)
-        return self._robot.observe(self.physics), self._reported(chosen)
 
-    def _renew(self, copies: np.ndarray, seeds: Sequence[int | None] | None = None) -> None:
-        """Reset some copies."""
+class BatchPhysics:
+    """Copies on ``mujoco.batch.Batch``: its thread pool, and the environments' own models.
+
+    Args:
+        envs: The copies' unwrapped environments; their models are read at every step.
+        fields: The fields of MjData that will be read.
+        threads: Threads that step.
+    """
+
+    def __init__(self, envs: Sequence[Any], fields: Sequence[str], threads: int) -> None:
+        from mujoco.batch import Batch
+
+        self.models = [env.model for env in envs]
+        self._envs, self._skip = envs, int(envs[0].frame_skip)
+        self._batch = Batch(envs[0].model, len(envs), nthread=threads, persistent=True)
+        self._batch.set_models(self.models)
+        self._bound = {name: self._batch.bind(name) for name in {*fields, *_STATE, "xfrc_applied"}}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return a field of all copies, ``[copies, …]``, as it is now."""
+        return self._bound[name]
+
+    def load(self, copies: np.ndarray) -> None:
+        """Take over the state of some copies from their environments, which have just been reset."""
+        if not len(copies):
+            return
+        self._batch.reset(copies, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
         for copy in copies:
-            process, seed = self._processes[copy], None if seeds is None else seeds[copy]
-            if process is not None:
-                process.before_reset(seed)
-            self.envs[copy].reset(seed=seed)
-            if process is not None:
-                process.after_reset()
-        self.physics.load(copies)
-        self._t[copies], self._over[copies] = 0, False
+            data = self._envs[copy].data
+            self._bound["qpos"][copy], self._bound["qvel"][copy] = data.qpos, data.qvel
+            self.push(copy)
+        self._batch.forward(copies)
 
-    def _reported(self, mask: np.ndarray) -> dict[str, Any]:
-        """Return the present dynamics of some copies as Gymnasium's vector environments give infos."""
-        if not self.task.dynamics or not mask.any():
-            return {}
-        found: dict[str, Any] = {}
-        nominal, copies = self.task.nominal_values(), np.flatnonzero(mask)
-        worlds = {copy: process.report() if (process := self._processes[copy]) else nominal for copy in copies}
-        for name, value in nominal.items():
-            column: np.ndarray = np.zeros(self.num_envs, object if isinstance(value, str) else np.float64)
-            for copy, world in worlds.items():
-                column[copy] = world[name]
-            found[name], found[f"_{name}"] = column, mask.copy()
-        return {"dynamics": found, "_dynamics": mask.copy()}
+    def push(self, copy: int) -> None:
+        """Take over the external forces on one copy."""
+        self._bound["xfrc_applied"][copy] = self._envs[copy].data.xfrc_applied
 
-    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Step all copies.
+    def step(self, copies: np.ndarray | None, actions: np.ndarray) -> None:
+        """Step some copies, or all, under their actions."""
+        if copies is None:
+            self._bound["ctrl"][:] = actions
+        else:
+            self._bound["ctrl"][copies] = actions[copies]
+        self._batch.step(copies, nstep=self._skip)
 
-        Raises:
-            ValueError: If the actions have another shape.
-        """
-        given = np.asarray(actions)
-        if given.shape != self.action_space.shape:
-            raise ValueError(f"actions must have the shape {self.action_space.shape}, got {given.shape}")
-        resetting = self._over & (self._mode == AutoresetMode.NEXT_STEP)
-        still = resetting | self.resting
-        live = np.flatnonzero(~still) if still.any() else None
-        changed = self._drift(live)
-        physics, robot = self.physics, self._robot
-        before = robot.before(physics)
-        physics.step(live, given)
-        rewards, terminated = robot.outcome(physics, before, given)
-        self._t += 1
-        truncated = self._t >= self._horizon
-        if resetting.any():
-            rewards[resetting], terminated[resetting], truncated[resetting] = 0.0, False, False
-            self._renew(np.flatnonzero(resetting))
-        over = self._over = terminated | truncated
-        observations = robot.observe(physics)
-        told, renewed, info = ~resetting, resetting, dict[str, Any]()
-        if self._mode == AutoresetMode.SAME_STEP and over.any():
-            told, renewed = ~over, over.copy()
-            last = np.zeros(self.num_envs, object)
-            for copy in np.flatnonzero(over):
-                last[copy] = observations[copy].copy()
-            ended = {**_rewarded(rewards, renewed), **self._reported(changed & over)}
-            info = {"final_obs": last, "_final_obs": renewed, "final_info": ended, "_final_info": renewed}
-            self._renew(np.flatnonzero(over))
-            observations = robot.observe(physics)
-        info |= {**_rewarded(rewards, told), **self._reported((changed & told) | renewed)}
-        return observations, rewards, terminated, truncated, info
-
-    def _drift(self, live: np.ndarray | None) -> np.ndarray:
-        """Let the worlds that change within an episode do so; return which did, ``[copies]``."""
-        changed = np.zeros(self.num_envs, bool)
-        for copy in range(self.num_envs) if live is None else live:
-            process = self._processes[copy]
-            if process is not None and process.before_step():
-                self.physics.push(copy)
-                changed[copy] = True
-        return changed
-
-    def close_extras(self, **kwargs: Any) -> None:
-        """Close the copies, and end the threads."""
-        self.physics.close()
-        for env in self.envs:
-            env.close()
+    def close(self) -> None:
+        """Release nothing: the batch goes with its last reference."""
 
 
-def _rewarded(rewards: np.ndarray, copies: np.ndarray) -> dict[str, Any]:
-    """Return the true rewards of some copies as Gymnasium's vector environments give infos."""
-    return {"nominal_reward": np.where(copies, rewards, 0.0), "_nominal_reward": copies} if copies.any() else {}
+class ThreadPhysics:
+    """Copies on their environments' own MjData, stepped by Python threads; contact forces are Gymnasium's to the bit.
+
+    Args:
+        envs: The copies' unwrapped environments.
+        fields: The fields of MjData that will be read.
+        threads: Threads that step.
+    """
+
+    def __init__(self, envs: Sequence[Any], fields: Sequence[str], threads: int) -> None:
+        self._envs, self._skip = envs, int(envs[0].frame_skip)
+        self.models = [env.model for env in envs]
+        self._data = [env.data for env in envs]
+        self._live = {name: [getattr(data, name) for data in self._data] for name in {*fields, *_STATE}}
+        self._kept: dict[str, np.ndarray] = {}
+        self._threads = min(threads, len(envs))
+        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return a field of all copies, ``[copies, …]``, as it is now."""
+        if name not in self._kept:
+            self._kept[name] = np.array(self._live[name])
+        return self._kept[name]
+
+    def load(self, copies: np.ndarray) -> None:
+        """Notice that some copies have been reset."""
+        self._kept.clear()
+
+    def push(self, copy: int) -> None:
+        """Do nothing: the forces are in the data already."""
+
+    def step(self, copies: np.ndarray | None, actions: np.ndarray) -> None:
+        """Step some copies, or all, under their actions."""
+        chosen = np.arange(len(self._data)) if copies is None else copies
+        self._kept.clear()
+        if self._pool is None:
+            self._advance(chosen, actions)
+            return
+        list(self._pool.map(lambda part: self._advance(part, actions), np.array_split(chosen, self._threads)))
+
+    def _advance(self, copies: np.ndarray, actions: np.ndarray) -> None:
+        for copy in copies:
+            model, data = self.models[copy], self._data[copy]
+            data.ctrl[:] = actions[copy]
+            mujoco.mj_step(model, data, nstep=self._skip)
+            mujoco.mj_rnePostConstraint(model, data)
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
 
 SLOTS = 64
@@ -74,6 +75,9 @@ class EpisodeBatch:
         make: Makes the task's environment under a disruption.
         slots: Rows of every batch.
 
+    Raises:
+        DisruptionError: If one disruption gives the observations another shape than the others do.
+
     Attributes:
         observation: ``[slots, …]``, or a dict of such arrays: keyed by agent, or by part of a dict observation.
         episode_start: Booleans ``[slots]``: rows whose episode has just begun.
@@ -93,6 +97,7 @@ class EpisodeBatch:
         self.episode_start = np.zeros(slots, bool)
         self.observation: Any = None
         self._action_spaces: Any = None
+        self._first: tuple[str, Any] | None = None  # a disruption, and the space that observations are in under it
         self._filled = False
         for row in range(slots):
             if not self._waiting:
@@ -145,9 +150,17 @@ class EpisodeBatch:
             return None
         fullest = max(self._waiting, key=lambda disruption: len(self._waiting[disruption]))
         slot = _Slot(self._task, fullest, self._make)
-        if self._action_spaces is None:
+        seen = self._space(slot.env)
+        if self._first is None:
+            self._first = fullest, seen
             self._allocate(slot.env)
+        check_alike(*self._first, fullest, seen)
         return slot
+
+    def _space(self, env: Any) -> Any:
+        if self._task.api == "parallel":
+            return spaces.Dict({str(agent): env.observation_space(agent) for agent in env.possible_agents})
+        return env.observation_space
 
     def _allocate(self, env: Any) -> None:
         rows = len(self._slots)
@@ -180,6 +193,19 @@ class EpisodeBatch:
         if isinstance(self._action_spaces, dict):
             return {agent: _one(actions[agent][row], space) for agent, space in self._action_spaces.items()}
         return _one(actions[row], self._action_spaces)
+
+
+def check_alike(first: str, space: spaces.Space[Any], other: str, another: spaces.Space[Any]) -> None:
+    """Check that two disruptions may share a batch: a policy sees one sort of observation.
+
+    Raises:
+        DisruptionError: If the observations under them have different spaces.
+    """
+    if space != another:
+        raise DisruptionError(
+            f"{other!r} and {first!r} give observations of different shapes, and one policy cannot see both: evaluate "
+            "them apart, or give each the same dummy dimensions"
+        )
 
 
 def _one(action: Any, space: spaces.Space[Any]) -> Any:

@@ -108,6 +108,10 @@ class DynamicsProcess:
 
     Raises:
         DisruptionError: If a term does not fit the task.
+
+    Attributes:
+        varies: Whether the world may change within an episode.
+        values: The present values of what is disturbed.
     """
 
     def __init__(self, terms: Sequence[Term], task: Task, env: Any, adapter: DynamicsAdapter | None = None) -> None:
@@ -124,7 +128,7 @@ class DynamicsProcess:
             term = term.resolved(task.family)
             clock, holds = Clock(term.schedule), laws.holds(term)
             self._states.append(_TermState(term, EpisodeStreams(*key), clock, {}, holds))
-        self._varies = any(state.holds or not state.clock.constant for state in self._states)
+        self.varies = any(state.holds or not state.clock.constant for state in self._states)
         self._t = 0
         self.values: Values = {}
 
@@ -145,7 +149,7 @@ class DynamicsProcess:
     def before_step(self) -> bool:
         """Let time pass; return whether the dynamics changed."""
         self._t += 1
-        if self._t == 1 or not self._varies:
+        if self._t == 1 or not self.varies:
             return False  # the first step is taken under the values applied at reset
         for state in self._states:
             if state.holds and (self._t - 1) % state.holds == 0:
@@ -225,6 +229,11 @@ class Into:
             self._parts = {name: Into(part) for name, part in space.spaces.items()}
         elif isinstance(space, spaces.Box) and (np.isfinite(space.low).any() or np.isfinite(space.high).any()):
             self._bounds = space.low, space.high
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is anything to clip."""
+        return self._bounds is not None or any(part.bounded for part in self._parts.values())
 
     def __call__(self, observation: Any) -> Any:
         """Return the observation, itself where it is inside."""

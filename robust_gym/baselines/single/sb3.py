@@ -23,7 +23,7 @@ from robust_gym.baselines.single.layers import flat
 from robust_gym.baselines.single.policy import Critic, FeedForwardPolicy, Head
 from robust_gym.baselines.single.vectors import VectorObservation
 from robust_gym.task import Task
-from robust_gym.vector.make import is_batched
+from robust_gym.vector.simulator import is_batched
 
 _PROGRESS_EVERY = 100
 
