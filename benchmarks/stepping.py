@@ -25,7 +25,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 import robust_gym
-from robust_gym.vector.batched import default_threads
+from robust_gym.vector.worlds import default_threads
 
 TASKS = ("Robust-HalfCheetah-v0", "Robust-Hopper-v0", "Robust-Walker2d-v0", "Robust-Ant-v0", "Robust-Humanoid-v0")
 DISRUPTION = "dynamics:0.2+action:gauss:0.1+reward:gauss:0.1+obs:gauss:0.1"

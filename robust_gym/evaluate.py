@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +15,7 @@ from robust_gym import registry
 from robust_gym.disruption import Disruption, did_you_mean
 from robust_gym.protocol import Protocol as CellProtocol
 from robust_gym.task import Task
+from robust_gym.tensors import one_torch_thread
 
 Batch = Any
 """An array ``[B, …]``; a dict of such arrays, keyed by agent (multi-agent) or by part (dict observations)."""
@@ -110,21 +110,6 @@ def as_policy(policy: Any) -> Policy:
     if callable(policy):
         return FunctionPolicy(policy)
     raise TypeError(f"a policy has act() or predict(), or is a function; got {type(policy).__name__}")
-
-
-@contextlib.contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Run torch, where it is loaded, on one thread: fastest for small networks, and the same bits everywhere."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

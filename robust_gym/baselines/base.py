@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from robust_gym import registry
 from robust_gym.disruption import did_you_mean
-from robust_gym.evaluate import Policy, one_torch_thread
+from robust_gym.evaluate import Policy
 from robust_gym.protocol import EVALUATION_SEEDS
 from robust_gym.task import Budget, MissingExtraError, Task
+from robust_gym.tensors import one_torch_thread
 
 if TYPE_CHECKING:
     import numpy as np

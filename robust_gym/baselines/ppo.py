@@ -5,18 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from robust_gym.baselines.single.saved import SavesFeedForward
 from robust_gym.registry import register_algorithm
 from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
+    import numpy as np
+    from stable_baselines3.common.vec_env import VecEnv
+
     from robust_gym.baselines.base import Progress
     from robust_gym.baselines.single.policy import FeedForwardPolicy
 
 _LEAST_ROLLOUTS = 24
+_AS_THEY_ARE = ("n_epochs", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm")
 
 
 @register_algorithm(
@@ -76,54 +81,65 @@ class PPO(SavesFeedForward):
             ValueError: If the budget has fewer than two steps.
         """
         import numpy as np
-        from stable_baselines3 import PPO as Model  # noqa: N811
 
         from robust_gym.baselines.base import one_thread
         from robust_gym.baselines.single import sb3
         from robust_gym.baselines.single.tuned import tuned
 
         values = tuned("ppo", task, dataclasses.asdict(self))
-        n_envs, n_steps, batch_size = fit_rollout(
-            budget.steps, values["n_envs"], values["n_steps"], values["batch_size"]
-        )
-        rollouts = budget.steps // (n_envs * n_steps)
+        rollout = fit_rollout(budget.steps, values["n_envs"], values["n_steps"], values["batch_size"])
         streams, torch_seed = np.random.SeedSequence(seed).spawn(2)
-        decay, image = values["decay"], task.observation == "image"
         envs = sb3.training_envs(
-            task, self.train_disruption, n_envs, streams, normalise=values["normalise"], gamma=values["gamma"]
+            task, self.train_disruption, rollout[0], streams, normalise=values["normalise"], gamma=values["gamma"]
         )
         with contextlib.closing(envs), one_thread(), sb3.own_randomness():
-            model = Model(
-                "CnnPolicy" if image else "MlpPolicy",
-                envs,
-                n_steps=n_steps,
-                batch_size=batch_size,
-                n_epochs=values["n_epochs"],
-                learning_rate=sb3.schedule(values["learning_rate"], decay),
-                clip_range=sb3.schedule(values["clip_range"], decay),
-                gamma=values["gamma"],
-                gae_lambda=values["gae_lambda"],
-                ent_coef=values["ent_coef"],
-                vf_coef=values["vf_coef"],
-                max_grad_norm=values["max_grad_norm"],
-                policy_kwargs={"net_arch": list(values["layers"])},
-                seed=int(torch_seed.generate_state(1)[0]),
-                device="cpu",
-            )
-            model.learn(rollouts * n_steps * n_envs, sb3.ReportProgress(progress))
-        actor = model.policy
-        return sb3.policy_of(
-            "ppo",
-            task,
-            actor.pi_features_extractor,
-            actor.mlp_extractor.policy_net,
-            actor.action_net,
-            envs,
-            squash=False,
-            critic=sb3.critic_of(
-                actor.vf_features_extractor, [actor.mlp_extractor.value_net, actor.value_net], "state"
-            ),
-        )
+            return learn(task, envs, values, rollout, budget.steps, torch_seed, progress)
+
+
+def learn(
+    task: Task,
+    envs: VecEnv,
+    values: Mapping[str, Any],
+    rollout: tuple[int, int, int],
+    steps: int,
+    seed: np.random.SeedSequence,
+    progress: Progress,
+) -> FeedForwardPolicy:
+    """Let Stable-Baselines3 learn, and take the policy out of what it has learnt.
+
+    Args:
+        task: What the policy acts in.
+        envs: The training environments.
+        values: All arguments of ``PPO``.
+        rollout: What ``fit_rollout`` returned.
+        steps: The budget's steps.
+        seed: Of torch and of the minibatches.
+        progress: Called now and then with the steps done.
+    """
+    from stable_baselines3 import PPO as Model  # noqa: N811
+
+    from robust_gym.baselines.single import sb3
+
+    n_envs, n_steps, batch_size = rollout
+    model = Model(
+        "CnnPolicy" if task.observation == "image" else "MlpPolicy",
+        envs,
+        n_steps=n_steps,
+        batch_size=batch_size,
+        learning_rate=sb3.schedule(values["learning_rate"], values["decay"]),
+        clip_range=sb3.schedule(values["clip_range"], values["decay"]),
+        policy_kwargs={"net_arch": list(values["layers"])},
+        seed=int(seed.generate_state(1)[0]),
+        device="cpu",
+        **{name: values[name] for name in _AS_THEY_ARE},
+    )
+    model.learn(steps // (n_envs * n_steps) * n_steps * n_envs, sb3.ReportProgress(progress))
+    actor = model.policy
+    critic = sb3.critic_of(actor.vf_features_extractor, [actor.mlp_extractor.value_net, actor.value_net], "state")
+    hidden, last = actor.mlp_extractor.policy_net, actor.action_net
+    return sb3.policy_of(
+        "ppo", task, actor.pi_features_extractor, hidden, last, envs, squash=False, critic=critic
+    )
 
 
 def fit_rollout(steps: int, n_envs: int, n_steps: int, batch_size: int) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 
 from robust_gym import registry
-from robust_gym.conformance.effects import FEW, check_effect
+from robust_gym.conformance.effects import check_effect
 from robust_gym.conformance.rollout import Rollout, rollout
 from robust_gym.conformance.spaces import note_spaces
 from robust_gym.conformance.worlds import STEPS, steps_of, worlds_of
@@ -95,9 +95,13 @@ def check_seeding(id: str) -> None:
         _check_draws(id)
 
 
+_DRAWN = 10
+"""Worlds that are drawn one after the other, forth and back."""
+
+
 def _check_draws(id: str) -> None:
     """What an episode drew for its world must not reach into the next ones."""
-    env, seeds = make(id, disruption="dynamics:random@2"), range(120, 120 + FEW)
+    env, seeds = make(id, disruption="dynamics:random@2"), range(120, 120 + _DRAWN)
     there = [rollout(env, seed, steps=1, close=False) for seed in seeds]
     back = [rollout(env, seed, steps=1, close=False) for seed in reversed(seeds)]
     env.close()

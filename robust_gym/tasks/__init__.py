@@ -13,8 +13,6 @@ from robust_gym import registry
 from robust_gym.disruption import Disruption, DisruptionError
 from robust_gym.task import Task, load
 from robust_gym.tasks._exact_model import TabularModel, exact_returns
-from robust_gym.wrappers.apply import disturb, disturb_parallel
-from robust_gym.wrappers.context import VisibleContext, is_visible
 
 if TYPE_CHECKING:
     from pettingzoo import ParallelEnv
@@ -60,6 +58,10 @@ def build(task: str, disruption: str | None = None, context: str = "hidden", **k
         DisruptionError: If the string is malformed or the task cannot honour it.
         ValueError: If the context is unknown, or visible where the task has no dynamics to show.
     """
+    # Not at import: of those who import the package, many only list or read.
+    from robust_gym.wrappers.apply import disturb
+    from robust_gym.wrappers.context import VisibleContext, is_visible
+
     found = registry.task(task)
     if isinstance(disruption, Disruption):
         raise DisruptionError(
@@ -113,6 +115,9 @@ def make_parallel(
         MissingExtraError: If a package the task needs is not installed.
         DisruptionError: If the string is malformed or the task cannot honour it.
     """
+    from robust_gym.wrappers.apply import disturb_parallel
+    from robust_gym.wrappers.context import is_visible
+
     found = registry.task(id)
     if found.api != "parallel":
         raise ValueError(f"{id} has a single agent: use gymnasium.make or robust_gym.make")

@@ -18,7 +18,7 @@ from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Signal, find_task
 from robust_gym.wrappers.observation import observation_signal
 from robust_gym.wrappers.reward import reward_signal
-from robust_gym.wrappers.runner import Chain, parts_chains
+from robust_gym.wrappers.runner import Chain, chains
 
 
 class _Group:
@@ -118,9 +118,9 @@ class VectorDisruption(VectorWrapper):
             for name, part in space.spaces.items()
             if name not in spared
         }
-        chains: dict[str | None, Chain] = {}
-        chains.update(parts_chains(terms, signals))
-        return chains
+        parts: dict[str | None, Chain] = {}
+        parts.update(chains(terms, signals, of="part"))
+        return parts
 
     def _set_space(self) -> None:
         spaces = {id(group): group.chains[None].result.space for group in self._seen if None in group.chains}

@@ -96,6 +96,7 @@ class BatchedGrid:
         self._episodes: list[Episode | None] = [None] * self._env.num_envs
         self._copy = np.zeros(self._env.num_envs, np.int64)
         self._going = np.ones(self._env.num_envs, bool)
+        self._total, self._length = np.zeros(self._env.num_envs), np.zeros(self._env.num_envs, np.int64)
         self._lanes: list[_Lane] = []
         self.episode_start = np.zeros(slots, bool)
         seen = self._space()
@@ -130,6 +131,7 @@ class BatchedGrid:
             text, copy, seed = self._waiting.popleft()
             self._begin(self._cells[text], copy, row, seed)
             self._episodes[row], self._copy[row] = Episode(text, seed), copy
+            self._total[row], self._length[row] = 0.0, 0
             fresh[row], seeds[row] = True, seed
         if fresh.any():
             self._env.renew(np.flatnonzero(fresh), seeds)
@@ -153,7 +155,7 @@ class BatchedGrid:
 
     def step(self, actions: Any) -> list[Episode]:
         """Step every running row, refill those whose episode is over, and return the finished episodes."""
-        chosen = np.array(actions[: self._env.num_envs], self._dtype)
+        chosen = np.array(actions[: self._env.num_envs], self._dtype).reshape(self._env.action_space.shape)
         for lane in self._lanes:
             lane.act(chosen)
         live = None if self._going.all() else np.flatnonzero(self._going)
@@ -161,16 +163,16 @@ class BatchedGrid:
         over = (terminated | truncated) & self._going
         self._see(self._env.observe(), self._going & ~over, first=False)
         finished: list[Episode] = []
-        for row in np.flatnonzero(self._going):
+        self._total += np.where(self._going, rewards, 0.0)
+        self._length += 1
+        for row in np.flatnonzero(over):
             episode = self._episodes[row]
             assert episode is not None
-            episode.total += float(rewards[row])
-            episode.length += 1
-            if over[row]:
-                finished.append(episode)
-                done = self._cells[episode.disruption].lane
-                assert done is not None
-                done.running[self._copy[row]] = False
+            episode.total, episode.length = float(self._total[row]), int(self._length[row])
+            finished.append(episode)
+            done = self._cells[episode.disruption].lane
+            assert done is not None
+            done.running[self._copy[row]] = False
         if finished:
             self._lanes = [lane for lane in self._lanes if lane.running.any()]
         self._refill(np.flatnonzero(over))

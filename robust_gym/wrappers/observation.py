@@ -14,7 +14,7 @@ from gymnasium.utils import RecordConstructorArgs
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
 from robust_gym.wrappers.base import ChannelWrapper, Signal, box_scale, channel_terms, find_task
-from robust_gym.wrappers.runner import Chain, parts_chains
+from robust_gym.wrappers.runner import Chain, chains
 
 
 def observation_signal(
@@ -82,7 +82,7 @@ class ObservationDisruption(ChannelWrapper):
             signals = {
                 name: observation_signal(part, found, name) for name, part in space.spaces.items() if name not in spared
             }
-            self._parts = parts_chains(terms, signals)
+            self._parts = chains(terms, signals, of="part")
             self._chains = tuple(self._parts.values())
         else:
             self._whole = Chain(terms, observation_signal(space, found))

@@ -8,7 +8,7 @@ from typing import Any
 from pettingzoo import ParallelEnv
 from pettingzoo.utils import BaseParallelWrapper
 
-from robust_gym.disruption import DisruptionError, Term
+from robust_gym.disruption import Term
 from robust_gym.task import Task
 from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Signal
@@ -16,16 +16,14 @@ from robust_gym.wrappers.cost import cost_signal
 from robust_gym.wrappers.dynamics import DynamicsProcess, Into
 from robust_gym.wrappers.observation import observation_signal
 from robust_gym.wrappers.reward import reward_signal, truth
-from robust_gym.wrappers.runner import Chain
+from robust_gym.wrappers.runner import chains
 
 
 class _PerAgent:
     """The chains of one channel for every agent that its terms concern."""
 
     def __init__(self, terms: Sequence[Term], signals: Mapping[Any, Signal]) -> None:
-        fitting = _fitting(terms, signals)
-        chains = {agent: Chain(fitting[agent], signal, str(agent)) for agent, signal in signals.items()}
-        self.chains: dict[Any, Chain] = {agent: chain for agent, chain in chains.items() if chain}
+        self.chains = chains(terms, signals, of="agent")
 
     def reset(self, seed: int | None) -> None:
         for chain in self.chains.values():
@@ -37,27 +35,6 @@ class _PerAgent:
             if agent in result:
                 result[agent] = chain(result[agent])
         return result
-
-
-def _fitting(terms: Sequence[Term], signals: Mapping[Any, Signal]) -> dict[Any, list[Term]]:
-    """Return the terms that fit each agent: where agents differ, one may lack what another has.
-
-    Raises:
-        DisruptionError: If a term fits none of those it names.
-    """
-    chosen: dict[Any, list[Term]] = {agent: [] for agent in signals}
-    for term in terms:
-        errors, served = [], 0
-        for agent, signal in signals.items():
-            try:
-                served += bool(Chain([term], signal, str(agent)))
-            except DisruptionError as error:
-                errors.append(error)
-            else:
-                chosen[agent].append(term)
-        if errors and not served:
-            raise errors[0]
-    return chosen
 
 
 class ParallelNominal(BaseParallelWrapper[Any, Any, Any]):

@@ -44,7 +44,6 @@ class TermRunner:
         if isinstance(space, spaces.Box):
             if np.issubdtype(space.dtype, np.integer):
                 self._round = Draws(signal.copies, space.shape, normal=False)
-            # Scalars and whole bounds are cheaper than arrays of them.
             if np.isfinite(space.low).any():
                 self._low = space.low.astype(np.float64)
             if np.isfinite(space.high).any():
@@ -126,18 +125,29 @@ class Chain:
         self, terms: Sequence[Term], signal: Signal, agent: str | None = None, part: str | None = None
     ) -> None:
         self.runners: list[TermRunner] = []
-        seen: Counter[tuple[str, str]] = Counter()
-        for term in terms:
-            _check(term, signal, agent)
-            meant = term.agent or "*"
-            occurrence = seen[term.kind, meant]
-            seen[term.kind, meant] += 1
-            if agent is None or term.concerns(agent):
-                key = (occurrence, term.channel, term.kind, meant)
-                self.runners.append(TermRunner(term.resolved(signal.family), key, agent or part or "", signal))
-                signal = self.runners[-1].effect.result
         self.result = signal
+        self._agent, self._own = agent, agent or part or ""
         self._discrete = isinstance(signal.space, spaces.Discrete)
+        self._seen: Counter[tuple[str, str]] = Counter()
+        for term in terms:
+            self.add(term)
+
+    def add(self, term: Term) -> bool:
+        """Put a term behind the others; return whether it concerns the agent.
+
+        Raises:
+            DisruptionError: If it cannot act on the signal; the chain is then what it was.
+        """
+        _check(term, self.result, self._agent)
+        meant = term.agent or "*"
+        concerned = self._agent is None or term.concerns(self._agent)
+        if concerned:
+            key = (self._seen[term.kind, meant], term.channel, term.kind, meant)
+            runner = TermRunner(term.resolved(self.result.family), key, self._own, self.result)
+            self.runners.append(runner)
+            self.result = runner.effect.result
+        self._seen[term.kind, meant] += 1
+        return concerned
 
     def __bool__(self) -> bool:
         return bool(self.runners)
@@ -179,25 +189,32 @@ def _per_copy(part: Any, copies: int) -> list[tuple[str, np.ndarray]]:
     return [(name, one) for name, one in found if isinstance(one, np.ndarray) and one.shape[:1] == (copies,)]
 
 
-def parts_chains(terms: Sequence[Term], signals: Mapping[str, Signal]) -> dict[str, Chain]:
-    """Return the chains of the parts of a dict, where a term may not fit every part, such as a swap one number.
+def chains(terms: Sequence[Term], signals: Mapping[Any, Signal], *, of: str) -> dict[Any, Chain]:
+    """Return the chains of several signals, where a term may not fit every one: a swap does not fit one number.
+
+    Args:
+        terms: All terms of one channel.
+        signals: The signals by name.
+        of: What their names are, ``"agent"``, or ``"part"`` of a dict.
+
+    Returns:
+        The chains of the signals that some term acts on.
 
     Raises:
-        DisruptionError: If a term fits no part.
+        DisruptionError: If a term fits no signal.
     """
-    chosen: dict[str, list[Term]] = {name: [] for name in signals}
+    made: dict[Any, Chain] = {name: Chain((), signal, **{of: str(name)}) for name, signal in signals.items()}
     for term in terms:
         errors: list[DisruptionError] = []
-        for name, signal in signals.items():
+        served = False
+        for chain in made.values():
             try:
-                Chain([term], signal, part=name)
+                served |= chain.add(term)
             except DisruptionError as error:
                 errors.append(error)
-            else:
-                chosen[name].append(term)
-        if len(errors) == len(signals):
+        if not served:
             raise errors[0] if errors else DisruptionError(f"{str(term)!r}: there is nothing to disturb")
-    return {name: Chain(own, signals[name], part=name) for name, own in chosen.items()}
+    return {name: chain for name, chain in made.items() if chain}
 
 
 def space_kind(space: spaces.Space[Any]) -> str:

@@ -29,7 +29,6 @@ class Clock:
         self.values = schedule.values
         self.always = schedule.name == "always"
         self.constant = schedule.name in ("always", "episode", *OVER_EPISODES)
-        self.draws = not self.always and schedule.name not in ("every", "steps", "ramp", "sine")
         self._t = np.zeros(copies)
         self._begun = np.zeros(copies, bool)
         self._chance = Draws(copies, (), normal=False) if schedule.name == "p" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -143,16 +144,8 @@ class Dummy(Effect):
         high = np.concatenate([space.high, np.full(many, np.inf, dtype)])
         scale = np.concatenate([np.broadcast_to(signal.scale, space.shape), np.ones(many)])
         null = np.concatenate([signal.null, np.zeros(many, dtype)])
-        self.result = Signal(
-            spaces.Box(low, high, dtype=dtype),
-            scale,
-            null,
-            signal.copies,
-            signal.family,
-            signal.agent,
-            signal.agents,
-            signal.messages,
-        )
+        wider = spaces.Box(low, high, dtype=dtype)
+        self.result = dataclasses.replace(signal, space=wider, scale=scale, null=null)
         self._noise = self.draws(normal=True, shape=(many,))
         self._rest = np.zeros((signal.copies, many))
 

@@ -8,6 +8,8 @@ import numpy as np
 from gymnasium import spaces
 
 from robust_gym.disruption import DisruptionError
+from robust_gym.tensors import tensor
+from robust_gym.wrappers.base import box_scale
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,8 +117,7 @@ class Victim:
         """Half the range of each action dimension; 1 where it has no bounds."""
         space = self.action_space
         assert isinstance(space, spaces.Box)
-        bounded = np.isfinite(space.low) & np.isfinite(space.high)
-        return np.where(bounded, (space.high.astype(np.float64) - space.low) / 2, 1.0)
+        return box_scale(space)
 
     def differentiable(self, attack: str) -> Differentiable:
         """Return the policy as one that gradients pass through.
@@ -162,9 +163,6 @@ def opinion(judge: Judging, observations: np.ndarray, actions: np.ndarray | None
         actions: ``[B, dimensions]``, for a critic of actions.
     """
     import torch
-
-    def tensor(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, np.float32))
 
     with torch.no_grad():
         found: np.ndarray = judge.worth(tensor(observations), None if actions is None else tensor(actions)).numpy()

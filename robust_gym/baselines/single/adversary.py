@@ -107,11 +107,10 @@ def train_adversary(
     line = missing("train_adversary", ("stable_baselines3",), 'pip install "robust-gym[sb3]"')
     if line:
         raise MissingExtraError(line)
-    from stable_baselines3 import PPO as Model  # noqa: N811
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     from robust_gym.baselines.base import create, one_thread
-    from robust_gym.baselines.ppo import fit_rollout
+    from robust_gym.baselines.ppo import fit_rollout, learn
     from robust_gym.baselines.single import sb3
     from robust_gym.baselines.single.tuned import tuned
     from robust_gym.tasks import make
@@ -119,7 +118,7 @@ def train_adversary(
     found, acting = registry.task(task), as_policy(policy)
     channel, eps = _meant(disruption, found)
     values = {**tuned("ppo", found, vars(create("ppo", arguments))), "normalise": True}
-    n_envs, n_steps, batch_size = fit_rollout(steps, values["n_envs"], values["n_steps"], values["batch_size"])
+    rollout = fit_rollout(steps, values["n_envs"], values["n_steps"], values["batch_size"])
     streams, torch_seed = np.random.SeedSequence(seed).spawn(2)
 
     def maker(stream: np.random.SeedSequence) -> Any:
@@ -127,39 +126,14 @@ def train_adversary(
             Against(make(found.id), acting, channel, eps, found), np.random.default_rng(stream)
         )
 
-    envs = VecNormalize(DummyVecEnv([maker(stream) for stream in streams.spawn(n_envs)]), gamma=values["gamma"])
+    envs = VecNormalize(DummyVecEnv([maker(stream) for stream in streams.spawn(rollout[0])]), gamma=values["gamma"])
     with contextlib.closing(envs), one_thread(), sb3.own_randomness():
-        model = Model(
-            "MlpPolicy",
-            envs,
-            n_steps=n_steps,
-            batch_size=batch_size,
-            policy_kwargs={"net_arch": list(values["layers"])},
-            learning_rate=sb3.schedule(values["learning_rate"], values["decay"]),
-            clip_range=sb3.schedule(values["clip_range"], values["decay"]),
-            seed=int(torch_seed.generate_state(1)[0]),
-            device="cpu",
-            **{name: values[name] for name in _PLAIN},
-        )
-        model.learn(steps // (n_envs * n_steps) * n_steps * n_envs, sb3.ReportProgress(progress))
-    actor = model.policy
-    adversary = sb3.policy_of(
-        "ppo",
-        found,
-        actor.pi_features_extractor,
-        actor.mlp_extractor.policy_net,
-        actor.action_net,
-        envs,
-        squash=False,
-    )
+        adversary = learn(found, envs, values, rollout, steps, torch_seed, progress)
     if directory is not None:
         adversary.save(Path(directory))
         meta = {"channel": channel, "eps": eps, "task": found.id, "steps": steps, "seed": seed}
         (Path(directory) / FILE).write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
     return adversary
-
-
-_PLAIN = ("n_epochs", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm")
 
 
 def _meant(disruption: str, task: Task) -> tuple[str, float]:

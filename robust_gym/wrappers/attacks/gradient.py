@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
 
+from robust_gym.tensors import one_torch_thread, tensor
 from robust_gym.wrappers.base import Signal, Stream
 from robust_gym.wrappers.victim import Differentiable, Judging, Victim
 
@@ -61,8 +61,6 @@ class Gradient:
 
     def perturb(self, values: np.ndarray, observation: np.ndarray) -> np.ndarray:
         """Return the values, moved to the worst place met."""
-        import torch
-
         places = np.empty((len(values), self._radius.size))
         for copy, stream in enumerate(self._streams):
             assert stream is not None, "begin() comes first"
@@ -72,10 +70,7 @@ class Gradient:
         lowest = np.maximum(-self._radius, np.minimum(0.0, self._low - true))
         highest = np.minimum(self._radius, np.maximum(0.0, self._high - true))
 
-        def tensor(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array, np.float32))
-
-        with _one_thread():
+        with one_torch_thread():
             rows = tensor(true)
             harm = self.harm(rows, tensor(observation.reshape(len(values), -1)))
             start = tensor(self._radius * places)
@@ -190,18 +185,3 @@ class CriticAttack(Gradient):
             return -judge.worth(observation, clipped)
 
         return harm
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run torch on one thread: fastest for networks this small, and the same bits everywhere."""
-    import torch
-
-    before = torch.get_num_threads()
-    if before != 1:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if before != 1:
-            torch.set_num_threads(before)

@@ -51,7 +51,6 @@ class Learned:
             raise DisruptionError(f"the learned adversary {self.word!r} has no use for a budget; leave it out")
         self._directory = directory
         self._radius = eps * signal.scale
-        self._copies = signal.copies
         self._start = np.ones(signal.copies, bool)
         self._policy: Any = None
         self._state: Any = None
