@@ -33,6 +33,8 @@ class MujocoSimulator:
         name = type(envs[0]).__name__
         if name not in ROBOTS:
             raise ValueError(f"no batched robot for {name}; there are {', '.join(ROBOTS)}")
+        for env in envs:
+            _without_islands(env.model)
         self._robot: Robot = ROBOTS[name](envs[0])
         backend = ThreadPhysics if self._robot.forces else BatchPhysics
         self._physics: Any = backend(envs, self._robot.reads, threads)
@@ -48,6 +50,15 @@ class MujocoSimulator:
     def observe(self) -> np.ndarray:
         """Return what all copies observe."""
         return self._robot.observe(self._physics)
+
+
+def _without_islands(model: Any) -> None:
+    """Let MuJoCo skip its search for islands of constraints, where one tree can only be one island.
+
+    A step of HalfCheetah costs a tenth less then, and gives the same bits.
+    """
+    if model.ntree == 1:
+        model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND)
 
 
 class BatchPhysics:
