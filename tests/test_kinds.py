@@ -171,6 +171,33 @@ def test_copies_together_are_copies_one_by_one(kind: Kind, schedule: str) -> Non
         assert together.dtype == many.result.space.dtype
 
 
+@pytest.mark.parametrize("schedule", ["always", "p=0.4", "walk=0.3"])
+@pytest.mark.parametrize("kind", SIGNALS, ids=named)
+def test_another_step_of_one_copy_leaves_the_others(kind: Kind, schedule: str) -> None:
+    """Where some copies begin anew, their first observation is another step of theirs alone, whatever was drawn."""
+    terms = Disruption.parse(f"{named(kind)}@3~{schedule}").terms
+    agent = "agent_0" if kind.team else None
+    many = Chain(terms, signal(kind, 3), agent)
+    single = [Chain(terms, signal(kind, 1), agent) for _ in range(3)]
+    space = signal(kind, 1).space
+    space.seed(6)
+    for copy in range(3):
+        many.reset(20 + copy, copy)
+        single[copy].reset(20 + copy)
+    for t in range(140):
+        values = np.stack([np.asarray(space.sample()) for _ in range(3)])
+        together = many.batch(values)
+        for copy, chain in enumerate(single):
+            assert np.array_equal(together[copy], chain.batch(values[copy : copy + 1])[0]), f"copy {copy} at step {t}"
+        if t % 7 == 0 or t in range(60, 68):
+            copies = np.arange(3) == t % 3
+            seed = None if t % 2 else t
+            many.reset(seed, t % 3)
+            single[t % 3].reset(seed)
+            first = many.again(values, copies)[t % 3]
+            assert np.array_equal(first, single[t % 3].batch(values[copies])[0]), f"begun at step {t}"
+
+
 @pytest.mark.parametrize(
     ("id", "disruption"),
     [
