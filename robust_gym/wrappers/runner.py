@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from robust_gym.disruption import DisruptionError, Term
 from robust_gym.task import load
-from robust_gym.wrappers.base import EpisodeStreams, Signal
+from robust_gym.wrappers.base import EpisodeStreams, Signal, Stream
 from robust_gym.wrappers.effect import Draws, Effect
 from robust_gym.wrappers.schedule import Clock
 
@@ -171,7 +171,14 @@ class Chain:
         """
         parts = [part for runner in self.runners for part in runner.parts()]
         held = [(part, name, kept.copy()) for part in parts for name, kept in _per_copy(part, len(copies))]
+        # What a generator has drawn could not be put back: those of the others are set aside.
+        streams = [(own, own.copy()) for part in parts for own in _streams(part)]
+        for own, _ in streams:
+            for copy in np.flatnonzero(~copies):
+                own[copy] = _SPARE
         result = self.batch(values)
+        for own, kept in streams:
+            own[:] = kept
         for part, name, kept in held:
             present = getattr(part, name)
             present[~copies] = kept[~copies]
@@ -187,6 +194,16 @@ def _per_copy(part: Any, copies: int) -> list[tuple[str, np.ndarray]]:
     """Return the arrays of an object that have a place for every copy."""
     found = vars(part).items()
     return [(name, one) for name, one in found if isinstance(one, np.ndarray) and one.shape[:1] == (copies,)]
+
+
+_SPARE = Stream(0, ())
+"""Drawn from where the numbers mean nothing."""
+
+
+def _streams(part: Any) -> list[list[Any]]:
+    """Return the lists of an object that hold the random stream of every copy."""
+    found = (one for one in vars(part).values() if isinstance(one, list))
+    return [one for one in found if any(isinstance(stream, Stream) for stream in one)]
 
 
 def chains(terms: Sequence[Term], signals: Mapping[Any, Signal], *, of: str) -> dict[Any, Chain]:
