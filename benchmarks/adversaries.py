@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recorded import ROOT, between
 
 import robust_gym
 from robust_gym import registry
@@ -29,10 +30,8 @@ from robust_gym.baselines.single.adversary import train_adversary
 from robust_gym.task import Budget
 from robust_gym.wrappers.attacks import register_learned
 
-ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "adversaries.json"
 PAGE = ROOT / "docs" / "adversaries.md"
-BEGIN, END = "<!-- adversaries:begin -->", "<!-- adversaries:end -->"
 TASK = "Robust-Hopper-v0"
 STEPS = 500_000
 ADVERSARY_STEPS = 300_000
@@ -102,13 +101,6 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def renewed(page: str, results: dict[str, Any]) -> str:
-    """Return the page with its table replaced."""
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table(results)}{END}{after}"
-
-
 def main(cache: Path, episodes: int, radii: Sequence[float]) -> None:
     """Train what is missing, measure, write."""
     policy = victim(cache)
@@ -133,7 +125,7 @@ def main(cache: Path, episodes: int, radii: Sequence[float]) -> None:
         ]
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    PAGE.write_text(renewed(PAGE.read_text(), results))
+    PAGE.write_text(between(PAGE.read_text(), "adversaries", table(results)))
 
 
 if __name__ == "__main__":

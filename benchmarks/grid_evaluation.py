@@ -1,6 +1,6 @@
 """What evaluating a policy over a grid of disruptions costs, as ratios in one run.
 
-    python benchmarks/grid_evaluation.py [--disruptions 48] [--episodes 16] [--train 60000] [TASK ...]
+    python benchmarks/grid_evaluation.py [--disruptions 48] [--episodes 16] [--train 60000] [--keep] [TASK ...]
 
 A Stable-Baselines3 PPO model (64 x 64) is trained for a while on the bare task, so that robots keep upright. Then it is
 evaluated by ``robust_gym.evaluate`` over disruptions of dynamics, observations and actions, all in one batch, and by
@@ -19,6 +19,7 @@ from typing import Any
 
 import gymnasium as gym
 import torch
+from recorded import Table
 from stable_baselines3 import PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 from stepping import plain
@@ -55,8 +56,8 @@ def stable_baselines(model: Any, make: Callable[[str], Any], disruptions: list[s
     return steps
 
 
-def measure(id: str, many: int, episodes: int, train: int) -> None:
-    """Time one task, and print a line for each way."""
+def measure(id: str, many: int, episodes: int, train: int) -> tuple[str, ...]:
+    """Time one task; return its row of the table."""
     base = plain(id)
     model = PPO("MlpPolicy", gym.make(base), seed=0, device="cpu", policy_kwargs={"net_arch": [64, 64]})
     model.learn(train)
@@ -67,18 +68,11 @@ def measure(id: str, many: int, episodes: int, train: int) -> None:
         results = robust_gym.evaluate(model, id, disruptions=disruptions, episodes=episodes).results
         return sum(sum(result.lengths) for result in results)
 
-    ways = {
-        "robust_gym.evaluate, the whole grid": together,
-        "evaluate_policy, disturbed": lambda: stable_baselines(
-            model, lambda text: gym.make(id, disruption=text), few, SAMPLE
-        ),
-        "evaluate_policy, bare": lambda: stable_baselines(model, lambda text: gym.make(base), few, SAMPLE),
-    }
-    found = {name: timed(run) for name, run in ways.items()}
-    ours, _ = found["robust_gym.evaluate, the whole grid"]
-    print(f"{id}, {many} disruptions x {episodes} episodes")
-    for name, (cost, cores) in found.items():
-        print(f"  {name:38} {cost * 1e6:7.1f} us CPU a step   {cores:4.1f} cores   ours is {ours / cost:5.2f} of it")
+    ours, cores = timed(together)
+    theirs, _ = timed(lambda: stable_baselines(model, lambda text: gym.make(id, disruption=text), few, SAMPLE))
+    bare, _ = timed(lambda: stable_baselines(model, lambda text: gym.make(base), few, SAMPLE))
+    times = (f"{cost * 1e6:.1f}" for cost in (bare, theirs, ours))
+    return (id.split("-")[1], *times, f"{ours / bare:.2f}", f"{ours / theirs:.2f}", f"{cores:.1f}")
 
 
 def main() -> None:
@@ -88,12 +82,26 @@ def main() -> None:
     parser.add_argument("--disruptions", type=int, default=48)
     parser.add_argument("--episodes", type=int, default=16)
     parser.add_argument("--train", type=int, default=60_000)
+    parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
     options = parser.parse_args()
     torch.set_num_threads(1)  # more threads only spin on networks this small
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for id in options.tasks:
-            measure(id, options.disruptions, options.episodes, options.train)
+        rows = [measure(id, options.disruptions, options.episodes, options.train) for id in options.tasks]
+    command = f"python benchmarks/grid_evaluation.py --disruptions {options.disruptions} --episodes {options.episodes}"
+    columns = (
+        "µs CPU a step",
+        "`evaluate_policy`, bare",
+        "`evaluate_policy`, disturbed",
+        "`robust_gym.evaluate`",
+        "of the bare",
+        "of the disturbed",
+        "cores busy",
+    )
+    table = Table("grid_evaluation", command, columns, rows)
+    print(table)
+    if options.keep:
+        table.keep()
 
 
 if __name__ == "__main__":

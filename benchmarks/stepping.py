@@ -1,20 +1,21 @@
 """How fast copies of a MuJoCo task step, as ratios in one run.
 
-    python benchmarks/stepping.py [--copies 64] [--runs 7] [TASK ...]
+    python benchmarks/stepping.py [--copies 64] [--runs 7] [--keep] [TASK ...]
 
 For every task: wall-clock time of an environment step in what people use today (one environment in a loop,
-``SyncVectorEnv``, ``AsyncVectorEnv``), in ``gymnasium.make_vec`` of the Robust task, plain and with disturbed dynamics
-and signals, a world of its own for every copy, and in the limit that the physics sets: an open-loop
-``mujoco.rollout`` of the same worlds under the same actions, on all threads, with MuJoCo's options as Gymnasium leaves
-them (the batch lets it skip the search for islands, which changes no bit). Robots do not fall here, so that all do
-the same work. Pieces alternate; medians and ratios of medians are printed. Keep the machine quiet: everything uses
-all cores.
+``SyncVectorEnv``, ``AsyncVectorEnv``, EnvPool where it is installed), in ``gymnasium.make_vec`` of the Robust task,
+plain and with disturbed dynamics and signals, a world of its own for every copy, and in the limit that the physics
+sets: an open-loop ``mujoco.rollout`` of the same worlds under the same actions, on all threads, with MuJoCo's options
+as Gymnasium leaves them (the batch lets it skip the search for islands, which changes no bit). Robots do not fall here,
+so that all do the same work. Pieces alternate; medians are printed, and ratios of medians for the disturbed copies.
+Keep the machine quiet: everything uses all cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable
@@ -25,8 +26,8 @@ import mujoco
 import mujoco.rollout
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
+from recorded import Table
 
-import robust_gym
 from robust_gym.vector.worlds import default_threads
 
 TASKS = ("Robust-HalfCheetah-v0", "Robust-Hopper-v0", "Robust-Walker2d-v0", "Robust-Ant-v0", "Robust-Humanoid-v0")
@@ -91,8 +92,26 @@ def limit(worlds: list[Any], skip: int, actions: np.ndarray) -> Callable[[], flo
     return run
 
 
-def measure(id: str, copies: int, runs: int) -> None:
-    """Time one task, and print a line for each way to step it."""
+def envpool(id: str, copies: int, kwargs: dict[str, Any], actions: np.ndarray) -> Callable[[], float] | None:
+    """Return what times EnvPool, where it is installed; its MuJoCo may be another version."""
+    if importlib.util.find_spec("envpool") is None:
+        return None
+    import envpool as pool
+
+    env = pool.make_gymnasium(plain(id), num_envs=copies, num_threads=default_threads(), seed=1, **kwargs)
+
+    def run() -> float:
+        env.reset()
+        started = time.perf_counter()
+        for action in actions.astype(np.float64):
+            env.step(action)
+        return (time.perf_counter() - started) / actions[:, :, 0].size
+
+    return run
+
+
+def measure(id: str, copies: int, runs: int) -> tuple[str, ...]:
+    """Time one task; return its row of the table."""
     kwargs = upright(id)
     disturbed: Any = gym.make_vec(id, num_envs=copies, disruption=DISRUPTION, **kwargs)
     nominal = gym.make_vec(id, num_envs=copies, **kwargs)
@@ -105,24 +124,24 @@ def measure(id: str, copies: int, runs: int) -> None:
         return gym.make(plain(id), **kwargs)
 
     pieces = {
-        "physics alone (open-loop rollout)": limit(inner.simulator.models, inner.envs[0].frame_skip, actions),
-        "gym.make, one": loop(make(), actions),
-        f"SyncVectorEnv, {copies}": vector(SyncVectorEnv([make] * copies), actions),
-        "AsyncVectorEnv, 4": vector(AsyncVectorEnv([make] * 4), actions[:, :4]),
-        f"make_vec, {copies}": vector(nominal, actions),
-        f"make_vec, {copies}, disturbed": vector(disturbed, actions),
+        "physics": limit(inner.simulator.models, inner.envs[0].frame_skip, actions),
+        "one": loop(make(), actions),
+        "sync": vector(SyncVectorEnv([make] * copies), actions),
+        "async": vector(AsyncVectorEnv([make] * 4), actions[:, :4]),
+        "envpool": envpool(id, copies, kwargs, actions),
+        "plain": vector(nominal, actions),
+        "disturbed": vector(disturbed, actions),
     }
-    times: dict[str, list[float]] = {name: [] for name in pieces}
+    times: dict[str, list[float]] = {name: [] for name, piece in pieces.items() if piece is not None}
     for number in range(runs + 1):
-        for name, piece in pieces.items():
-            taken = piece()
+        for name, many in times.items():
+            taken = pieces[name]()  # type: ignore[misc]
             if number:
-                times[name].append(taken)
+                many.append(taken)
     medians = {name: statistics.median(many) for name, many in times.items()}
-    physics, sync = medians["physics alone (open-loop rollout)"], medians[f"SyncVectorEnv, {copies}"]
-    print(f"{id}, {robust_gym.task(id).about}")
-    for name, taken in medians.items():
-        print(f"  {name:34} {taken * 1e6:8.1f} us   {physics / taken:5.2f} of the limit   {sync / taken:5.2f} x Sync")
+    cells = [f"{medians[name] * 1e6:.1f}" if name in medians else "" for name in pieces]
+    ratios = f"{medians['physics'] / medians['disturbed']:.2f}", f"{medians['sync'] / medians['disturbed']:.2f}"
+    return (id.split("-")[1], *cells, *ratios)
 
 
 def main() -> None:
@@ -131,9 +150,26 @@ def main() -> None:
     parser.add_argument("tasks", nargs="*", default=list(TASKS))
     parser.add_argument("--copies", type=int, default=64)
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
     options = parser.parse_args()
-    for id in options.tasks:
-        measure(id, options.copies, options.runs)
+    many = options.copies
+    columns = (
+        "µs a step",
+        "physics alone",
+        "`gym.make`",
+        f"`SyncVectorEnv`, {many}",
+        "`AsyncVectorEnv`, 4",
+        f"EnvPool, {many}",
+        f"`make_vec`, {many}",
+        f"`make_vec`, {many}, disturbed",
+        "of the physics",
+        "× `SyncVectorEnv`",
+    )
+    rows = [measure(id, many, options.runs) for id in options.tasks]
+    table = Table("stepping", f"python benchmarks/stepping.py --copies {many} --runs {options.runs}", columns, rows)
+    print(table)
+    if options.keep:
+        table.keep()
 
 
 if __name__ == "__main__":

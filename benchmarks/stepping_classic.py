@@ -13,6 +13,7 @@ and ratios of medians are printed.
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -111,7 +112,7 @@ class Network:
         self._rule = "CartPole" in id
         outputs = self._space.shape[0] if self._space.shape else int(self._space.n)
         sizes = [env.observation_space.shape[0], 64, 64, outputs]
-        self._layers = [rng.normal(size=(a, b)) / np.sqrt(a) for a, b in zip(sizes, sizes[1:], strict=False)]
+        self._layers = [rng.normal(size=(a, b)) / np.sqrt(a) for a, b in itertools.pairwise(sizes)]
 
     def act(self, observation: np.ndarray, state: Any, episode_start: np.ndarray) -> tuple[np.ndarray, Any]:
         """Choose actions."""
@@ -139,12 +140,11 @@ def evaluation(id: str, episodes: int, runs: int) -> None:
             return timed("apart")
 
     found = medians({"batch": lambda: timed("batch"), "apart": apart}, runs)
+    batch, single = found["batch"], found["apart"]
     alike = sum(a == b for a, b in zip(results["batch"], results["apart"], strict=True))
-    steps = sum(sum(one.lengths) for one in results["batch"])
     print(
-        f"  evaluate, {len(results['batch'])} disruptions x {episodes} episodes, {steps} steps: "
-        f"{found['batch']:.2f} s in the batch, {found['apart']:.2f} s one by one, {found['apart'] / found['batch']:.1f} x; "
-        f"{alike} of {len(results['batch'])} disruptions alike to the bit"
+        f"  evaluate, {len(results['batch'])} disruptions x {episodes} episodes: {batch:.2f} s in the batch, "
+        f"{single:.2f} s one by one, {single / batch:.1f} x; {alike} disruptions alike to the bit"
     )
 
 

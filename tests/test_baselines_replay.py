@@ -10,6 +10,7 @@ import torch
 from team_games import Signals
 
 from robust_gym.baselines.marl.collector import Collector
+from robust_gym.baselines.marl.copies import SeparateCopies
 from robust_gym.baselines.marl.learner import TargetValues
 from robust_gym.baselines.marl.mixers import VDN
 from robust_gym.baselines.marl.networks import AgentNetworks
@@ -100,12 +101,12 @@ def test_too_small_a_replay_is_refused() -> None:
 @pytest.mark.parametrize("ends", [True, False])
 def test_time_limits_bootstrap_and_ends_do_not(ends: bool) -> None:
     env = Signals(length=3, ends=ends)
-    team = Team.of(env)
-    replay = Replay(team, 100, 1)
+    copies = SeparateCopies([env])
+    replay = Replay(copies.team, 100, 1)
     streams = [np.random.default_rng(seed) for seed in range(2)]
-    collector = Collector([env], team, replay, *streams, keep_states=False)
+    collector = Collector(copies, replay, *streams, keep_states=False)
     for _ in range(9):
-        collector.step(1.0, lambda slot: np.zeros(2, int))
+        collector.step(1.0, lambda slots: np.zeros((1, 2), int))
     slots = np.flatnonzero(replay.valid)
     assert len(slots) == 9
     assert replay.batch(slots).continues.tolist() == [1, 1, float(not ends)] * 3
@@ -114,11 +115,11 @@ def test_time_limits_bootstrap_and_ends_do_not(ends: bool) -> None:
 
 def test_episodes_draw_from_the_training_distribution() -> None:
     envs = [Signals(), Signals(), Signals()]
-    team = Team.of(envs[0])
+    copies = SeparateCopies(envs)
     streams = [np.random.default_rng(seed) for seed in range(2)]
-    collector = Collector(envs, team, Replay(team, 1000, 1), *streams, keep_states=False)
+    collector = Collector(copies, Replay(copies.team, 1000, 1), *streams, keep_states=False)
     for _ in range(300):
-        collector.step(1.0, lambda slot: np.zeros(2, int))
+        collector.step(1.0, lambda slots: np.zeros((1, 2), int))
     assert all(len(env.seeds) > 10 for env in envs)
 
 

@@ -149,20 +149,23 @@ def test_rows_of_a_batch_are_episodes_of_their_own(games: None, network: str) ->
 
 
 def test_acting_reads_the_windows_that_were_learnt_from(games: None) -> None:
+    from robust_gym.baselines.marl.copies import SeparateCopies
     from robust_gym.baselines.marl.trainer import Trainer
 
-    trainer = Trainer(create("vdn", {"network": "lstm", "hidden": 8, "history": 3}), [Signals()], 200, 0)  # type: ignore[arg-type]
+    game = Signals()
+    arguments = {"network": "lstm", "hidden": 8, "history": 3}
+    trainer = Trainer(create("vdn", arguments), SeparateCopies([game]), 200, 0)  # type: ignore[arg-type]
     policy = TeamPolicy(trainer.networks, "vdn", SIGNALS)
     chosen: list[np.ndarray] = []
 
-    def greedy(slot: int) -> np.ndarray:
-        chosen.append(trainer.learner.greedy(slot))
-        return chosen[-1]
+    def greedy(slots: np.ndarray) -> np.ndarray:
+        chosen.append(trainer.learner.greedy(slots)[0])
+        return chosen[-1][None]
 
     for _ in range(5):
         trainer.collector.step(0.0, greedy)
     env = Signals()
-    seen, _ = env.reset(seed=trainer.collector._envs[0].seeds[-1])
+    seen, _ = env.reset(seed=game.seeds[-1])
     state, start = None, np.ones(1, bool)
     for expected in chosen:
         actions, state = policy.act({agent: one[None] for agent, one in seen.items()}, state, start)

@@ -156,3 +156,12 @@ def test_workers_die_with_the_driver(log: Path, tmp_path: Path) -> None:
     driver.kill()
     driver.wait()
     wait_until(lambda: all(gone(worker) for worker in workers), 10)
+
+
+def test_a_younger_argument_is_recorded_where_it_is_not_its_default() -> None:
+    from robust_gym.baselines.base import create
+    from robust_gym.bench.training import recorded
+
+    assert "n_envs" not in recorded(create("vdn"))
+    assert recorded(create("vdn", {"n_envs": 4}))["n_envs"] == 4
+    assert recorded(create("ppo"))["n_envs"] is None

@@ -12,6 +12,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from robust_gym import registry
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 """Called now and then with the number of environment steps done so far."""
+
+
+YOUNGER: Mapping[str, Any] = MappingProxyType({"younger": True})
+"""Metadata of an argument that published records lack: a record names it only where it is not its default, so that runs
+from before and after it rank together."""
 
 
 @runtime_checkable

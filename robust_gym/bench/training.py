@@ -60,6 +60,18 @@ def provenance() -> Provenance:
     return _provenance().model_copy(update={"created": now})
 
 
+def recorded(algorithm: Any) -> dict[str, Any]:
+    """Return the arguments that a record holds: all, but for those that older records lack and that are defaults.
+
+    So a run of today ranks together with one that was published before the algorithm had the argument.
+    """
+    arguments = dataclasses.asdict(algorithm)
+    for one in dataclasses.fields(algorithm):
+        if one.metadata.get("younger") and arguments[one.name] == one.default:
+            del arguments[one.name]
+    return arguments
+
+
 def train(cell: Cell, progress: Callable[[int], None]) -> Files:
     """Train the policy of a cell.
 
@@ -73,7 +85,7 @@ def train(cell: Cell, progress: Callable[[int], None]) -> Files:
     task = registry.task(cell.task)
     info = registry.algorithm(cell.algorithm)
     algorithm = create(cell.algorithm, dict(cell.overrides))
-    arguments = dataclasses.asdict(algorithm)  # type: ignore[call-overload]
+    arguments = recorded(algorithm)
     budget = task.budget(cell.budget)
     used = 0
 

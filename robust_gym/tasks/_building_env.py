@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,42 @@ from gymnasium import spaces
 
 from robust_gym.disruption import did_you_mean
 from robust_gym.task import Task
-from robust_gym.tasks._building_model import HVAC, Dynamics, discretise, load_city
+from robust_gym.tasks._building_model import HVAC, City, Dynamics, discretise, load_city
 from robust_gym.tasks._parallel import DiscreteTeam
 from robust_gym.tasks.building import CITIES, SEASONS, STEPS_PER_DAY
 
 ACTIONS = 200
 """Actions of each agent: action k runs the unit at (k - 100) / 100 of its power, cooling below 100, heating above."""
 
-_COMMANDS = (np.arange(ACTIONS, dtype=np.float32) - np.float32(100)) / 100
+COMMANDS = (np.arange(ACTIONS, dtype=np.float32) - np.float32(100)) / 100
+"""The power of a unit under each action, a fraction of its greatest."""
+
 _WEATHER = 4
+
+
+@dataclass(frozen=True)
+class Day:
+    """The world of a building on its present day: what its steps read besides its state.
+
+    Attributes:
+        city: Where it is.
+        A_d: State matrix of the discrete-time model, ``[n, n]``.
+        BD_d: Input matrix, ``[n, n + 4]``.
+        gain: Rise of each zone's temperature in a step by internal gains ``[n]``, K, or ``None`` where there are none.
+        outdoor: Outdoor temperature at each step, ``[288]``, °C.
+        ground: Ground temperature, likewise.
+        sun: Irradiance, as a fraction of the year's largest.
+        metabolism: Metabolic rate of one person, W.
+    """
+
+    city: City
+    A_d: np.ndarray
+    BD_d: np.ndarray
+    gain: np.ndarray | None
+    outdoor: np.ndarray
+    ground: np.ndarray
+    sun: np.ndarray
+    metabolism: np.ndarray
 
 
 class Building(DiscreteTeam):
@@ -77,11 +105,13 @@ class Building(DiscreteTeam):
 
     def set_dynamics(self, dynamics: Dynamics) -> None:
         """Set the dynamics from now on; the initial temperature, from the next reset on."""
-        if dynamics != self._dynamics:
-            self._dynamics = dynamics
-            self._model = discretise(self._city, dynamics)
-            if self._state is not None:
-                self._read_weather()
+        before, self._dynamics = self._dynamics, dynamics
+        if dynamics == before:
+            return
+        self._model = discretise(self._city, dynamics)
+        offsets = (dynamics.outdoor_temperature, dynamics.ground_temperature)
+        if self._state is not None and offsets != (before.outdoor_temperature, before.ground_temperature):
+            self._read_weather()
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -132,7 +162,7 @@ class Building(DiscreteTeam):
         if not self.agents:
             return {}, {}, {}, {}, {}
         assert self._state is not None
-        commands = _COMMANDS[self._read(actions)]
+        commands = COMMANDS[self._read(actions)]
         city, t, y, n = self._city, self._t, self._inputs, len(commands)
         temperatures = self._state[:n]
         # Types matter to the last bit: the mean is float32, the metabolic rate float64, as in SustainGym.
@@ -161,7 +191,17 @@ class Building(DiscreteTeam):
             raise RuntimeError("reset() comes before state()")
         return self._state.copy()
 
-    def _read_weather(self) -> None:
+    def day(self) -> Day:
+        """Return the world of the present day, in the dynamics of now.
+
+        Raises:
+            RuntimeError: Before the first reset.
+        """
+        if self._state is None:
+            raise RuntimeError("reset() comes before day()")
+        return Day(self._city, *self._model, *self._weather(), self._metabolism)
+
+    def _weather(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         day = slice(self._first, self._first + STEPS_PER_DAY)
         city, dynamics = self._city, self._dynamics
         outdoor, ground = city.outdoor[day], city.ground[day]
@@ -169,8 +209,11 @@ class Building(DiscreteTeam):
             outdoor = outdoor + dynamics.outdoor_temperature
         if dynamics.ground_temperature:
             ground = ground + dynamics.ground_temperature
-        self._outdoor, self._ground, self._sun = outdoor.tolist(), ground.tolist(), city.sun[day].tolist()
-        self._metabolism = city.metabolism[day]
+        return outdoor, ground, city.sun[day]
+
+    def _read_weather(self) -> None:
+        self._outdoor, self._ground, self._sun = (values.tolist() for values in self._weather())
+        self._metabolism = self._city.metabolism[self._first : self._first + STEPS_PER_DAY]
 
     def _full_state(self, temperatures: np.ndarray, heat: Any) -> np.ndarray:
         n, t = len(temperatures), self._t

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import io
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +58,7 @@ class City:
         seconds: Length of a step.
         energy_weight: Weight of the norm of the actions in the reward.
         comfort_weight: Weight of the norm of the temperature errors in the reward.
-        occupant_heat: SustainGym's sensible heat of one person, W, from mean temperature and metabolic rate.
+        occupant: Coefficients of the heat of one person.
     """
 
     name: str
@@ -76,7 +75,7 @@ class City:
     seconds: float
     energy_weight: float
     comfort_weight: float
-    occupant_heat: Callable[[Any, Any], Any]
+    occupant: tuple[float, ...]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by name: the data belong to SustainGym, and are megabytes."""
@@ -90,6 +89,32 @@ class City:
     def first_step(self, day: int) -> int:
         """Return the index of a day's first step, by SustainGym's own rule."""
         return int((day / 365) * len(self.outdoor))
+
+    def occupant_heat(self, mean: Any, rate: Any) -> Any:
+        """Return SustainGym's sensible heat of one person, W.
+
+        Args:
+            mean: Mean temperature, °C.
+            rate: Metabolic rate, W.
+        """
+        return self.heat(mean, mean**2, rate, rate**2)
+
+    def heat(self, mean: Any, mean_squared: Any, rate: Any, rate_squared: Any) -> Any:
+        """Return the heat from mean temperature and metabolic rate, and the squares of both.
+
+        NumPy rounds the square of a number otherwise than that of an array; this serves both.
+        """
+        c = self.occupant
+        return (
+            c[0]
+            + c[1] * rate
+            + c[2] * rate_squared
+            - c[3] * mean * rate
+            + c[4] * mean * rate_squared
+            - c[5] * mean_squared
+            + c[6] * mean_squared * rate
+            - c[7] * mean_squared * rate_squared
+        )
 
     def capacities(self) -> np.ndarray:
         """Return the heat capacity of each zone ``[n]``, J/K."""
@@ -140,7 +165,7 @@ def load_city(name: str) -> City:
         seconds=env.timestep,
         energy_weight=env.q_rate,
         comfort_weight=env.error_rate,
-        occupant_heat=env._calc_occupower,
+        occupant=tuple(env.OCCU_COEF),
         **arrays,
     )
 

@@ -6,7 +6,7 @@ Both backends give the bits that stepping these environments one by one would gi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,32 +24,39 @@ class MujocoSimulator:
     Args:
         envs: The copies' unwrapped environments; their models are read at every step.
         threads: Threads that step.
+        also: Fields of MjData that will be read besides those that the robot reads.
 
     Raises:
         ValueError: If it is another robot.
+
+    Attributes:
+        models: The copies' models.
+        fields: Fields of MjData by name, ``[copies, …]``, as they are now.
     """
 
-    def __init__(self, envs: Sequence[Any], threads: int) -> None:
+    def __init__(self, envs: Sequence[Any], threads: int, also: Iterable[str] = ()) -> None:
         name = type(envs[0]).__name__
         if name not in ROBOTS:
             raise ValueError(f"no batched robot for {name}; there are {', '.join(ROBOTS)}")
         for env in envs:
             _without_islands(env.model)
         self._robot: Robot = ROBOTS[name](envs[0])
-        backend = ThreadPhysics if self._robot.forces else BatchPhysics
-        self._physics: Any = backend(envs, self._robot.reads, threads)
-        self.models: list[Any] = self._physics.models
-        self.load, self.world, self.close = self._physics.load, self._physics.push, self._physics.close
+        reads = {*self._robot.reads, *also}
+        # Contact forces are right in the environments' own data only.
+        backend = ThreadPhysics if self._robot.forces or "cfrc_ext" in reads else BatchPhysics
+        self.fields: Any = backend(envs, sorted(reads), threads)
+        self.models: list[Any] = self.fields.models
+        self.load, self.world, self.close = self.fields.load, self.fields.push, self.fields.close
 
     def step(self, copies: np.ndarray | None, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Step some copies, or all; return rewards and terminations."""
-        before = self._robot.before(self._physics)
-        self._physics.step(copies, actions)
-        return self._robot.outcome(self._physics, before, actions)
+        before = self._robot.before(self.fields)
+        self.fields.step(copies, actions)
+        return self._robot.outcome(self.fields, before, actions)
 
     def observe(self) -> np.ndarray:
         """Return what all copies observe."""
-        return self._robot.observe(self._physics)
+        return self._robot.observe(self.fields)
 
 
 def _without_islands(model: Any) -> None:

@@ -65,14 +65,23 @@ class Worlds:
         self._drifting: list[int] = []
         self._t = np.zeros(copies, np.int64)
 
+    def check(self, disruption: Disruption) -> None:
+        """Check that the task can honour a disruption, of any channels.
+
+        Raises:
+            DisruptionError: If it cannot; the message names what the task supports.
+        """
+        # Agents' actions are of one sort in every task; their spaces may still differ in size.
+        kind = space_kind(self.action_spaces[self.agents[0]])
+        check(disruption, self.task, kind, [str(agent) for agent in self.agents] if self._team else None)
+
     def disturb(self, copy: int, disruption: Disruption) -> None:
         """Put a copy under other dynamics, from its next reset on.
 
         Raises:
             DisruptionError: If the disruption has terms of other channels, or the task cannot honour it.
         """
-        kind = space_kind(self.action_spaces[self.agents[0]])
-        check(disruption, self.task, kind, [str(agent) for agent in self.agents] if self._team else None)
+        self.check(disruption)
         terms = disruption.of("dynamics")
         if len(terms) != len(disruption.terms):
             raise DisruptionError(f"{str(disruption)!r}: only dynamics are disturbed here; see VectorDisruption")

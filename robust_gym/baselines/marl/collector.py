@@ -3,101 +3,113 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from robust_gym.baselines.base import training_seed
+from robust_gym.baselines.marl.copies import Beginning, Copies
 from robust_gym.baselines.marl.normaliser import RunningMoments
 from robust_gym.baselines.marl.replay import Replay
-from robust_gym.baselines.marl.team import Array, Team
+from robust_gym.baselines.marl.team import Array
 
-Greedy = Callable[[int], Array]
-"""From a slot of the replay to the greedy actions there, ``[A]``."""
+Greedy = Callable[[Array], Array]
+"""From slots of the replay, ``[B]``, to the greedy actions there, ``[B, A]``."""
 
 
 class Collector:
-    """Steps environments one at a time; each episode takes place in one of them, drawn at random.
+    """Steps copies of the training environments; each episode takes place in one of them, drawn at random.
 
-    Exploration is joint, as in the paper: one draw decides whether all agents act at random.
+    Exploration is joint, as in the paper: in each copy, one draw decides whether all agents act at random.
 
     Args:
-        envs: Parallel environments of the same team: the training distribution.
-        team: Its agents.
-        replay: Where transitions go.
+        copies: The copies.
+        replay: Where transitions go, copy by copy.
         episodes: Draws environments and their seeds.
-        exploration: Draws the coin and the random actions.
+        exploration: Draws the coins and the random actions.
         keep_states: Whether states are stored.
 
     Attributes:
-        steps: Environment steps so far.
+        steps: Environment steps so far, of all copies together.
         observations: Moments of each agent's observations, ``[A, D]``.
         states: Moments of the state, ``[S]``.
     """
 
     def __init__(
         self,
-        envs: Sequence[Any],
-        team: Team,
+        copies: Copies,
         replay: Replay,
         episodes: np.random.Generator,
         exploration: np.random.Generator,
         *,
         keep_states: bool,
     ) -> None:
-        self._envs = envs
-        self._team = team
+        self._copies = copies
         self._replay = replay
         self._episodes = episodes
         self._exploration = exploration
         self._keep_states = keep_states
-        self._env: Any = None
-        self._slot = 0
+        self._playing = [False] * copies.count
+        self._slots = np.zeros(copies.count, np.int64)
         self.steps = 0
-        self.observations = RunningMoments((team.size, team.width))
-        self.states = RunningMoments((team.state,))
+        self.observations = RunningMoments((copies.team.size, copies.team.width))
+        self.states = RunningMoments((copies.team.state,))
 
-    def step(self, epsilon: float, greedy: Greedy) -> None:
-        """Take one step, and start a new episode first where there is none.
+    def step(self, epsilon: float, greedy: Greedy, most: int | None = None) -> None:
+        """Take one step in every copy, and start a new episode first where there is none.
 
         Args:
-            epsilon: Probability that all agents act at random.
+            epsilon: Probability that all agents of a copy act at random.
             greedy: Chooses their actions otherwise.
+            most: How many steps may be taken; the first copies take them.
         """
-        if self._env is None:
-            self._reset()
-        team = self._team
-        if self._exploration.random() < epsilon:
-            actions = self._exploration.integers(team.actions)
-        else:
-            actions = greedy(self._slot)
-        playing = self._env.agents
-        chosen = {
-            agent: action for agent, action in zip(team.agents, actions.tolist(), strict=True) if agent in playing
-        }
-        seen, rewards, terminations, _, _ = self._env.step(chosen)
-        reward = float(sum(rewards.values()))
-        over = not self._env.agents
-        rows = team.stack(seen)
-        state = self._look(rows)
-        # Of agents that end at different times, those still playing at the last step decide.
-        terminated = over and all(terminations.values())
-        self._slot = self._replay.add(self._slot, actions, reward, terminated, rows, state)
-        self.steps += 1
-        if over:
-            self._env = None
+        count = self._copies.count if most is None else min(most, self._copies.count)
+        self._begin([copy for copy in range(count) if not self._playing[copy]])
+        actions = self._choose(count, epsilon, greedy)
+        outcome = self._copies.step(actions)
+        rows, states = self._look(range(count))
+        for copy in range(count):
+            self._slots[copy] = self._replay.add(
+                int(self._slots[copy]),
+                actions[copy],
+                outcome.rewards[copy],
+                outcome.terminated[copy],
+                rows[copy],
+                states[copy],
+            )
+            self._playing[copy] = not outcome.over[copy]
+        self.steps += count
 
-    def _reset(self) -> None:
-        which = int(self._episodes.integers(len(self._envs))) if len(self._envs) > 1 else 0
-        self._env = self._envs[which]
-        seen, _ = self._env.reset(seed=training_seed(self._episodes))
-        rows = self._team.stack(seen)
-        self._slot = self._replay.begin(rows, self._look(rows))
+    def _choose(self, count: int, epsilon: float, greedy: Greedy) -> Array:
+        sizes = self._copies.team.actions
+        actions = np.zeros((count, len(sizes)), np.int64)
+        decided = []
+        for copy in range(count):
+            if self._exploration.random() < epsilon:
+                actions[copy] = self._exploration.integers(sizes)
+            else:
+                decided.append(copy)
+        if decided:
+            actions[decided] = greedy(self._slots[decided])
+        return actions
 
-    def _look(self, rows: Array) -> Array | None:
-        self.observations.add(rows)
-        if not self._keep_states:
-            return None
-        state = self._team.state_of(self._env, rows)
-        self.states.add(state)
-        return state
+    def _begin(self, copies: Sequence[int]) -> None:
+        if not copies:
+            return
+        several = self._copies.choices > 1
+        beginnings = []
+        for copy in copies:
+            which = int(self._episodes.integers(self._copies.choices)) if several else 0
+            beginnings.append(Beginning(copy, which, training_seed(self._episodes)))
+        self._copies.begin(beginnings)
+        for copy, rows, state in zip(copies, *self._look(copies), strict=True):
+            self._slots[copy] = self._replay.begin(rows, state, copy)
+            self._playing[copy] = True
+
+    def _look(self, copies: Sequence[int]) -> tuple[Array, Sequence[Array | None]]:
+        rows, states = self._copies.look(copies, self._keep_states)
+        for row in rows:
+            self.observations.add(row)
+        for state in states if self._keep_states else ():
+            assert state is not None
+            self.states.add(state)
+        return rows, states

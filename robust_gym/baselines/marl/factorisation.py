@@ -6,10 +6,12 @@ training distribution is the argument ``train_disruption``. This module imports 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from robust_gym.baselines.base import YOUNGER
 from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from robust_gym.baselines.base import Progress
     from robust_gym.baselines.marl.backups import Backup
+    from robust_gym.baselines.marl.copies import Copies
     from robust_gym.baselines.marl.mixers import Mixer
     from robust_gym.baselines.marl.policy import TeamPolicy
     from robust_gym.baselines.marl.team import Team
@@ -52,6 +55,9 @@ class ValueFactorisation:
         reward_scale: Number that training rewards are divided by.
         train_disruption: Disruption of the training episodes (domain randomisation). Several, with ``|`` between
             them, make a distribution: each episode draws one.
+        n_envs: Episodes that are collected at once, in copies of the training environments. Each has an equal share
+            of the replay, and one forward chooses the actions of all. There are as many updates to an environment
+            step as with one copy, those of a round of steps after it.
     """
 
     network: str = "mlp"
@@ -73,6 +79,7 @@ class ValueFactorisation:
     normalise_observations: bool = True
     reward_scale: float = 1.0
     train_disruption: str = "none"
+    n_envs: int = field(default=1, metadata=YOUNGER)
 
     algorithm: ClassVar[str]
     """Registered name."""
@@ -103,17 +110,25 @@ class ValueFactorisation:
         from robust_gym.baselines.base import one_thread
         from robust_gym.baselines.marl.policy import TeamPolicy
         from robust_gym.baselines.marl.trainer import Trainer
-        from robust_gym.tasks import make_parallel
 
-        envs = [make_parallel(task.id, disruption=text.strip()) for text in self.train_disruption.split("|")]
-        try:
-            with one_thread():
-                trainer = Trainer(self, envs, budget.steps, seed)
-                trainer.run(progress)
-        finally:
-            for env in envs:
-                env.close()
+        with contextlib.closing(self._copies(task)) as copies, one_thread():
+            trainer = Trainer(self, copies, budget.steps, seed)
+            trainer.run(progress)
         return TeamPolicy(trainer.networks, self.algorithm, task)
+
+    def _copies(self, task: Task) -> Copies:
+        """Make the training environments; several step in one batch where the task has a simulator for that."""
+        from robust_gym.baselines.marl.copies import BatchedCopies, SeparateCopies
+        from robust_gym.tasks import make_parallel
+        from robust_gym.vector.simulator import is_batched
+
+        texts = [text.strip() for text in self.train_disruption.split("|")]
+        envs = [make_parallel(task.id, disruption=text) for text in texts]
+        copies = SeparateCopies(envs, self.n_envs, lambda which: make_parallel(task.id, disruption=texts[which]))
+        if self.n_envs == 1 or not is_batched(task):
+            return copies
+        copies.close()
+        return BatchedCopies(task, copies.team, texts, self.n_envs)
 
     @staticmethod
     def load(directory: Path, task: Task) -> TeamPolicy:
@@ -135,7 +150,7 @@ class ValueFactorisation:
         """
         self._require("network", self.network in ("lstm", "mlp"), "lstm or mlp")
         self._require("optimiser", self.optimiser in ("rmsprop", "adam"), "rmsprop or adam")
-        for name in ("hidden", "history", "batch_size", "replay_size", "update_every", "updates"):
+        for name in ("hidden", "history", "batch_size", "replay_size", "update_every", "updates", "n_envs"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("gamma", "epsilon_start", "epsilon_end", "exploration_fraction", "learning_starts"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")

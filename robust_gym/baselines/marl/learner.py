@@ -135,8 +135,8 @@ class Learner:
         self.targets.copy(self.networks, self.mixer)
 
     @torch.no_grad()
-    def greedy(self, slot: int) -> Array:
-        """Return every agent's greedy action at the observations of one slot, ``[A]``."""
-        features = self.networks.features(*self.replay.windows(np.array([slot])))
-        actions: Array = self.networks.values(features).argmax(-1)[:, 0].numpy()
+    def greedy(self, slots: Array) -> Array:
+        """Return every agent's greedy action at the observations of some slots, ``[B, A]``."""
+        features = self.networks.features(*self.replay.windows(slots))
+        actions: Array = self.networks.values(features).argmax(-1).numpy().T
         return actions

@@ -45,11 +45,17 @@ class Batch:
 class Replay:
     """The latest transitions of a team.
 
+    Copies of the training environments that play at the same time have equal shares of the slots.
+
     Args:
         team: The agents.
-        capacity: Slots; the oldest are overwritten. At least two windows.
+        capacity: Slots; the oldest are overwritten. More than two windows for each copy.
         history: Steps in a window, ``T``.
         keep_states: Whether to store states too.
+        copies: How many copies play.
+
+    Raises:
+        ValueError: If there is not room enough.
 
     Attributes:
         size: Slots in use.
@@ -57,14 +63,19 @@ class Replay:
         valid: For each slot, whether it holds a whole transition.
     """
 
-    def __init__(self, team: Team, capacity: int, history: int, *, keep_states: bool = False) -> None:
-        if capacity <= 2 * history:
-            raise ValueError(f"a replay needs room for two windows of {history} steps, got a capacity of {capacity}")
+    def __init__(self, team: Team, capacity: int, history: int, *, keep_states: bool = False, copies: int = 1) -> None:
+        self._share = capacity // copies
+        if self._share <= 2 * history:
+            each = f" for each of {copies} copies" if copies > 1 else ""
+            raise ValueError(
+                f"a replay needs room for two windows of {history} steps{each}, got a capacity of {capacity}"
+            )
         self.team = team
-        self.capacity = capacity
+        self.capacity = capacity = copies * self._share
         self.history = history
         self.size = 0
-        self._next = 0
+        self._next = [0] * copies
+        self._used = np.zeros(copies, np.int64)
         self._written = 0
         self._observations = np.zeros((capacity, team.size, team.width), np.float32)
         self._last_actions = np.zeros((capacity, team.size), np.int64)
@@ -79,12 +90,12 @@ class Replay:
         self._back = np.arange(1 - history, 1)[:, None]
         self._ahead = np.arange(1, history)
 
-    def begin(self, observations: Array, state: Array | None) -> int:
-        """Start an episode with its first observations, ``[A, D]``, and return their slot.
+    def begin(self, observations: Array, state: Array | None, copy: int = 0) -> int:
+        """Start an episode of a copy with its first observations, ``[A, D]``, and return their slot.
 
         The action before the first counts as action 0, as in the paper.
         """
-        return self._write(observations, state, np.zeros(self.team.size, np.int64), 0)
+        return self._write(copy, observations, state, np.zeros(self.team.size, np.int64), 0)
 
     def add(self, slot: int, actions: Array, reward: float, terminated: bool, after: Array, state: Array | None) -> int:
         """Complete the transition of a slot, and return the slot of the observations after it.
@@ -101,12 +112,15 @@ class Replay:
         self._rewards[slot] = reward
         self._continues[slot] = not terminated
         self.valid[slot] = True
-        return self._write(after, state, actions, int(self._ages[slot]) + 1)
+        return self._write(slot // self._share, after, state, actions, int(self._ages[slot]) + 1)
 
-    def _write(self, observations: Array, state: Array | None, last_actions: Array, age: int) -> int:
-        slot = self._next
-        self._next = (slot + 1) % self.capacity
-        self.size = min(self.size + 1, self.capacity)
+    def _write(self, copy: int, observations: Array, state: Array | None, last_actions: Array, age: int) -> int:
+        own = self._next[copy]
+        slot = copy * self._share + own
+        self._next[copy] = (own + 1) % self._share
+        if self._used[copy] < self._share:
+            self._used[copy] += 1
+            self.size += 1
         self._written += 1
         self._observations[slot] = observations
         self._last_actions[slot] = last_actions
@@ -115,19 +129,27 @@ class Replay:
             self._states[slot] = state
         self.valid[slot] = False
         self.stamps[slot] = self._written
-        if self.size == self.capacity:
+        if self._used[copy] == self._share:
             # The oldest transitions lose the start of their windows, unless their episodes begin after it.
             ahead = self._ahead
-            oldest = (slot + ahead) % self.capacity
+            oldest = slot - own + (own + ahead) % self._share
             self.valid[oldest] &= self._ages[oldest] < ahead
         return slot
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Draw slots of whole transitions, uniformly and with replacement."""
-        slots = rng.integers(self.size, size=count)
+        slots = self._in_use(rng.integers(self.size, size=count))
         while not (good := self.valid[slots]).all():
-            slots[~good] = rng.integers(self.size, size=int((~good).sum()))
+            slots[~good] = self._in_use(rng.integers(self.size, size=int((~good).sum())))
         return slots
+
+    def _in_use(self, numbers: Array) -> Array:
+        """Return the slots in use of some numbers from 0 to ``size``."""
+        if self.size == self.capacity or len(self._used) == 1:
+            return numbers
+        ends = self._used.cumsum()
+        copies = np.searchsorted(ends, numbers, side="right")
+        return numbers - (ends - self._used)[copies] + copies * self._share
 
     def batch(self, slots: Array, reward_scale: float = 1.0) -> Batch:
         """Gather transitions, with rewards divided by a scale."""
@@ -148,7 +170,7 @@ class Replay:
 
     def windows(self, slots: Array) -> tuple[Tensor, Tensor]:
         """Gather the windows ending at slots: observations ``[A, T, B, D]`` and last actions ``[A, T, B]``."""
-        steps = (slots + self._back) % self.capacity
+        steps = self._beside(slots, self._back)
         padding = self._back + self._ages[slots] < 0
         rows = self._last_actions[steps] + self._first_row
         rows[padding] = self.team.size * self.team.choices
@@ -160,4 +182,9 @@ class Replay:
 
     def after(self, slots: Array) -> Array:
         """Return the slots that hold the observations after transitions."""
-        return (slots + 1) % self.capacity
+        return self._beside(slots, 1)
+
+    def _beside(self, slots: Array, steps: int | Array) -> Array:
+        """Return the slots some steps further, of the same copies."""
+        own = slots % self._share
+        return slots - own + (own + steps) % self._share

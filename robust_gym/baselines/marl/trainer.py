@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from robust_gym.baselines.marl.collector import Collector
+from robust_gym.baselines.marl.copies import Copies
 from robust_gym.baselines.marl.learner import Learner
 from robust_gym.baselines.marl.networks import AgentNetworks
 from robust_gym.baselines.marl.optimiser import make_optimiser
 from robust_gym.baselines.marl.replay import Replay
-from robust_gym.baselines.marl.team import Team
 
 if TYPE_CHECKING:
     from robust_gym.baselines.base import Progress
@@ -28,7 +27,7 @@ class Trainer:
 
     Args:
         algorithm: The arguments, and which mixer and backup.
-        envs: Parallel environments of the same team, from which each episode draws one.
+        copies: The training environments, from which each episode draws one.
         steps: Environment steps of the whole run.
         seed: Everything random follows from it.
 
@@ -38,19 +37,21 @@ class Trainer:
         learner: Fits the networks.
     """
 
-    def __init__(self, algorithm: ValueFactorisation, envs: Sequence[Any], steps: int, seed: int) -> None:
+    def __init__(self, algorithm: ValueFactorisation, copies: Copies, steps: int, seed: int) -> None:
         self.algorithm = algorithm
         self.steps = steps
         streams = np.random.SeedSequence(seed).spawn(4)
         episodes, exploration, sampling, weights = (np.random.default_rng(stream) for stream in streams)
         generator = torch.Generator().manual_seed(int(weights.integers(2**63)))
-        self.team = Team.of(envs[0])
-        self.networks = AgentNetworks(self.team, algorithm.network, algorithm.hidden, algorithm.history, generator)
-        mixer = algorithm.make_mixer(self.team, generator)
-        backup = algorithm.make_backup(self.team, generator)
+        team = copies.team
+        self.networks = AgentNetworks(team, algorithm.network, algorithm.hidden, algorithm.history, generator)
+        mixer = algorithm.make_mixer(team, generator)
+        backup = algorithm.make_backup(team, generator)
         keep_states = mixer.needs_state or backup.needs_state
-        self.replay = Replay(self.team, algorithm.replay_size, self.networks.history, keep_states=keep_states)
-        self.collector = Collector(envs, self.team, self.replay, episodes, exploration, keep_states=keep_states)
+        self.replay = Replay(
+            team, algorithm.replay_size, self.networks.history, keep_states=keep_states, copies=copies.count
+        )
+        self.collector = Collector(copies, self.replay, episodes, exploration, keep_states=keep_states)
         parameters = [*self.networks.parameters(), *mixer.parameters()]
         self.learner = Learner(
             self.networks,
@@ -69,21 +70,23 @@ class Trainer:
         algorithm, collector, learner = self.algorithm, self.collector, self.learner
         warm_up = min(self.steps, max(algorithm.batch_size, math.ceil(algorithm.learning_starts * self.steps)))
         copy_every = max(1, self.steps // (algorithm.target_updates + 1))
-        while collector.steps < self.steps:
-            if collector.steps < warm_up:
-                collector.step(1.0, learner.greedy)
-                if collector.steps == warm_up:
-                    self._follow()
-                    learner.copy_targets()
-            else:
-                collector.step(self.epsilon(collector.steps), learner.greedy)
-                if collector.steps % algorithm.update_every == 0:
-                    self._follow()
-                    learner.update(algorithm.updates)
-                if collector.steps % copy_every == 0:
-                    learner.copy_targets()
-            if collector.steps % _PROGRESS_EVERY == 0 or collector.steps == self.steps:
-                progress(collector.steps)
+        while (before := collector.steps) < self.steps:
+            epsilon = 1.0 if before < warm_up else self.epsilon(before)
+            collector.step(epsilon, learner.greedy, self.steps - before)
+            done = collector.steps
+            if before < warm_up <= done:
+                self._follow()
+                learner.copy_targets()
+            learning = max(before, warm_up)
+            due = done // algorithm.update_every - learning // algorithm.update_every
+            if due > 0:
+                self._follow()
+            for _ in range(due):
+                learner.update(algorithm.updates)
+            if done // copy_every > learning // copy_every:
+                learner.copy_targets()
+            if done // _PROGRESS_EVERY > before // _PROGRESS_EVERY or done == self.steps:
+                progress(done)
 
     def epsilon(self, step: int) -> float:
         """Return the probability of exploration at a step: linear from start to end, then constant."""
