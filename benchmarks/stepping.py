@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import copy
 import importlib.util
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +26,7 @@ import mujoco.rollout
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 from recorded import Table
+from timing import alternate
 
 from robust_gym.vector.worlds import default_threads
 
@@ -132,13 +132,7 @@ def measure(id: str, copies: int, runs: int) -> tuple[str, ...]:
         "plain": vector(nominal, actions),
         "disturbed": vector(disturbed, actions),
     }
-    times: dict[str, list[float]] = {name: [] for name, piece in pieces.items() if piece is not None}
-    for number in range(runs + 1):
-        for name, many in times.items():
-            taken = pieces[name]()  # type: ignore[misc]
-            if number:
-                many.append(taken)
-    medians = {name: statistics.median(many) for name, many in times.items()}
+    medians = alternate({name: piece for name, piece in pieces.items() if piece is not None}, runs)
     cells = [f"{medians[name] * 1e6:.1f}" if name in medians else "" for name in pieces]
     ratios = f"{medians['physics'] / medians['disturbed']:.2f}", f"{medians['sync'] / medians['disturbed']:.2f}"
     return (id.split("-")[1], *cells, *ratios)

@@ -1,6 +1,6 @@
 """How fast copies of the classic control tasks step and are evaluated, as ratios in one run.
 
-    python benchmarks/stepping_classic.py [--copies 64] [--runs 7] [--episodes 16] [TASK ...]
+    python benchmarks/stepping_classic.py [--copies 64] [--runs 7] [--episodes 16] [--keep] [TASK ...]
 
 For every task: processor time of an environment step under random actions in what people use today (one environment
 in a loop, ``SyncVectorEnv``, Gymnasium's own vectorised CartPole, which draws other initial states), and in
@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import SyncVectorEnv, VectorEnv
+from recorded import Table
+from timing import alternate
 
 import robust_gym
 from robust_gym.vector import simulator
@@ -58,19 +59,8 @@ def vector(env: VectorEnv, actions: np.ndarray) -> Callable[[], float]:
     return run
 
 
-def medians(pieces: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
-    """Return the median time of each piece; they alternate, and the first round only warms up."""
-    times: dict[str, list[float]] = {name: [] for name in pieces}
-    for number in range(runs + 1):
-        for name, piece in pieces.items():
-            taken = piece()
-            if number:
-                times[name].append(taken)
-    return {name: statistics.median(many) for name, many in times.items()}
-
-
-def stepping(id: str, copies: int, runs: int) -> None:
-    """Time the steps of one task, and print a line for each way to take them."""
+def stepping(id: str, copies: int, runs: int) -> dict[str, float]:
+    """Time the steps of one task, in seconds for each way to take them."""
     base, box = robust_gym.task(id).base, robust_gym.task(id).action == "box"
     disruption = f"dynamics:0.2+action:{'gauss' if box else 'sticky'}:0.1+reward:gauss:0.1+obs:gauss:0.1"
     nominal, disturbed = gym.make_vec(id, copies), gym.make_vec(id, copies, disruption=disruption)
@@ -83,20 +73,13 @@ def stepping(id: str, copies: int, runs: int) -> None:
     def robust() -> Any:
         return robust_gym.make(id, disruption=disruption)
 
-    sync = f"SyncVectorEnv, {copies}"
-    pieces = {"gym.make, one": loop(plain(), actions), sync: vector(SyncVectorEnv([plain] * copies), actions)}
+    pieces = {"one": loop(plain(), actions), "sync": vector(SyncVectorEnv([plain] * copies), actions)}
     if gym.spec(base).vector_entry_point is not None:
-        own = gym.make_vec(base, copies, "vector_entry_point")
-        pieces[f"Gymnasium's {type(own).__name__}, {copies}"] = vector(own, actions)
-    pieces[f"make_vec, {copies}"] = vector(nominal, actions)
-    pieces[f"SyncVectorEnv, {copies}, disturbed"] = vector(SyncVectorEnv([robust] * copies), actions)
-    pieces[f"make_vec, {copies}, disturbed"] = vector(disturbed, actions)
-    found = medians(pieces, runs)
-    print(f"{id}, {robust_gym.task(id).about}")
-    for name, taken in found.items():
-        print(f"  {name:44} {taken * 1e6:8.2f} us   {found[sync] / taken:6.1f} x Sync")
-    apart, together = found[f"SyncVectorEnv, {copies}, disturbed"], found[f"make_vec, {copies}, disturbed"]
-    print(f"  disturbed, make_vec against SyncVectorEnv: {apart / together:.1f} x")
+        pieces["own"] = vector(gym.make_vec(base, copies, "vector_entry_point"), actions)
+    pieces["plain"] = vector(nominal, actions)
+    pieces["sync, disturbed"] = vector(SyncVectorEnv([robust] * copies), actions)
+    pieces["disturbed"] = vector(disturbed, actions)
+    return alternate(pieces, runs)
 
 
 class Network:
@@ -125,8 +108,12 @@ class Network:
         return (np.clip(found, -1, 1) if self._space.shape else found.argmax(axis=1)), state
 
 
-def evaluation(id: str, episodes: int, runs: int) -> None:
-    """Time the evaluation of one task on its protocol, in the batch and in environments one by one."""
+def evaluation(id: str, episodes: int, runs: int) -> float:
+    """Return how many times longer the evaluation of one task's protocol takes in environments one by one.
+
+    Raises:
+        AssertionError: If the episodes differ.
+    """
     policy = Network(id)
     results: dict[str, Any] = {}
 
@@ -139,13 +126,19 @@ def evaluation(id: str, episodes: int, runs: int) -> None:
         with mock.patch.object(simulator, "is_batched", lambda task: False):
             return timed("apart")
 
-    found = medians({"batch": lambda: timed("batch"), "apart": apart}, runs)
-    batch, single = found["batch"], found["apart"]
-    alike = sum(a == b for a, b in zip(results["batch"], results["apart"], strict=True))
-    print(
-        f"  evaluate, {len(results['batch'])} disruptions x {episodes} episodes: {batch:.2f} s in the batch, "
-        f"{single:.2f} s one by one, {single / batch:.1f} x; {alike} disruptions alike to the bit"
-    )
+    found = alternate({"batch": lambda: timed("batch"), "apart": apart}, runs)
+    assert results["batch"] == results["apart"], f"{id}: the episodes in the batch are others"
+    return found["apart"] / found["batch"]
+
+
+def row(id: str, copies: int, runs: int, episodes: int) -> tuple[str, ...]:
+    """Time one task; return its row of the table."""
+    found = stepping(id, copies, runs)
+    ways = ("one", "sync", "own", "plain", "sync, disturbed", "disturbed")
+    cells = [f"{found[way] * 1e6:.2f}" if way in found else "" for way in ways]
+    ratios = found["sync"] / found["plain"], found["sync, disturbed"] / found["disturbed"]
+    evaluated = evaluation(id, episodes, max(1, runs // 3))
+    return (id.split("-")[1], *cells, *(f"{ratio:.1f}" for ratio in (*ratios, evaluated)))
 
 
 def main() -> None:
@@ -155,10 +148,27 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=64)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--episodes", type=int, default=16)
+    parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
     options = parser.parse_args()
-    for id in options.tasks:
-        stepping(id, options.copies, options.runs)
-        evaluation(id, options.episodes, max(1, options.runs // 3))
+    many = options.copies
+    columns = (
+        "µs CPU a step",
+        "`gym.make`",
+        f"`SyncVectorEnv`, {many}",
+        "Gymnasium's own batch",
+        f"`make_vec`, {many}",
+        "`SyncVectorEnv`, disturbed",
+        "`make_vec`, disturbed",
+        "plain, × `SyncVectorEnv`",
+        "disturbed, × `SyncVectorEnv`",
+        "`evaluate`, × one by one",
+    )
+    rows = [row(id, many, options.runs, options.episodes) for id in options.tasks]
+    command = f"python benchmarks/stepping_classic.py --runs {options.runs} --episodes {options.episodes}"
+    table = Table("stepping_classic", command, columns, rows)
+    print(table)
+    if options.keep:
+        table.keep()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What teams in a batch save, as ratios of CPU time in one run.
 
-    python benchmarks/teams.py [--runs 5] [--episodes 20] [--steps 3000]
+    python benchmarks/teams.py [--runs 5] [--episodes 20] [--steps 3000] [--keep]
 
 The multi-agent building, one thread: a step of 64 copies in the batch against 64 environments one by one, with the
 wrappers that disturb nothing and without; ``robust_gym.evaluate`` of a VDN team over the whole protocol, in the batch
@@ -17,12 +17,13 @@ import cProfile
 import functools
 import importlib
 import pstats
-import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from recorded import Table
+from timing import alternate
 
 import robust_gym
 from robust_gym import registry
@@ -44,17 +45,6 @@ PARTS = {
     "resets": ("disturbed.py", "begin"),
 }
 """Functions whose share of an evaluation is printed."""
-
-
-def alternate(pieces: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
-    """Return the median CPU seconds of each piece, after a round that warms up."""
-    found: dict[str, list[float]] = {name: [] for name in pieces}
-    for run in range(runs + 1):
-        for name, piece in pieces.items():
-            cost = piece()
-            if run:
-                found[name].append(cost)
-    return {name: statistics.median(costs) for name, costs in found.items()}
 
 
 def stepping(runs: int) -> dict[str, float]:
@@ -146,24 +136,31 @@ def training(steps: int, runs: int) -> dict[str, float]:
     return alternate(pieces, runs)
 
 
-def main(runs: int, episodes: int, steps: int) -> None:
+def main(runs: int, episodes: int, steps: int, keep: bool) -> None:
     """Measure, and print."""
     found = stepping(runs)
-    print(f"step of {COPIES} copies: {1e6 * found['batch']:.0f} us in the batch")
-    for name in ("environments", "without wrappers"):
-        print(f"  {name}: {found[name] / found['batch']:.1f} x")
+    rows = [
+        (f"a step of {COPIES} copies, µs", *_pair(found["environments"], found["batch"])),
+        ("the same without wrappers, µs", *_pair(found["without wrappers"], found["batch"])),
+    ]
     policy = trained(300)
     found = evaluation(policy, episodes, max(1, runs // 2))
-    print(f"evaluation of the protocol, {episodes} episodes each: {1e6 * found['batch']:.1f} us a step")
-    print(f"  environments side by side: {found['environments'] / found['batch']:.1f} x")
-    print("  parts: " + ", ".join(f"{part} {share:.0%}" for part, share in shares(policy, episodes).items()))
+    rows.append(("a step of an evaluation, µs", *_pair(found["environments"], found["batch"])))
+    print("evaluation: " + ", ".join(f"{part} {share:.0%}" for part, share in shares(policy, episodes).items()))
     found = training(steps, max(1, runs // 2))
     for network in ("mlp", "lstm"):
         for what in ("", ", collection"):
-            one, many = found[f"{network}, 1{what}"], found[f"{network}, 16{what}"]
-            print(
-                f"vdn, {network}{what}: {1 / one:.0f} steps a second, with 16 copies {1 / many:.0f}: {one / many:.2f} x"
-            )
+            name = f"a step of training vdn, {network}{what and ', without updates'}, 16 copies, µs"
+            rows.append((name, *_pair(found[f"{network}, 1{what}"], found[f"{network}, 16{what}"])))
+    command = f"python benchmarks/teams.py --runs {runs} --episodes {episodes} --steps {steps}"
+    table = Table("teams", command, ("The building, CPU time", "one by one", "in the batch", "×"), rows)
+    print(table)
+    if keep:
+        table.keep()
+
+
+def _pair(alone: float, together: float) -> tuple[str, str, str]:
+    return f"{alone * 1e6:.0f}", f"{together * 1e6:.0f}", f"{alone / together:.2f}"
 
 
 if __name__ == "__main__":
@@ -171,5 +168,6 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
     options = parser.parse_args()
-    main(options.runs, options.episodes, options.steps)
+    main(options.runs, options.episodes, options.steps, options.keep)
