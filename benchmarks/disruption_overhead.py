@@ -1,6 +1,6 @@
 """What disruptions cost beside the physics, as ratios of CPU time in one run.
 
-    python benchmarks/disruption_overhead.py [--runs 15]
+    python benchmarks/disruption_overhead.py [--runs 15] [--keep]
 
 One environment: Hopper under a disruption of every channel against Gymnasium's own, step by step, resets apart. What
 moves it is disturbed very little, and it does not fall, so that the physics is the same. A batch: four terms of
@@ -18,6 +18,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from recorded import Table
 
 import robust_gym
 from robust_gym.vector.disruption import VectorDisruption
@@ -70,22 +71,19 @@ def least(runs: int, *pieces: Callable[[], float]) -> list[float]:
     return [min(times) for times in zip(*[[piece() for piece in pieces] for _ in range(runs + 1)][1:], strict=True)]
 
 
-def tell(name: str, bare: float, disturbed: float) -> None:
-    """Print two times and their ratio."""
-    print(f"{name:24} {bare * 1e6:9.1f} us  {disturbed * 1e6:9.1f} us   ratio {disturbed / bare:.3f}")
+def row(name: str, bare: float, disturbed: float) -> tuple[str, ...]:
+    """Return two times and their ratio."""
+    return name, f"{bare * 1e6:.0f}", f"{disturbed * 1e6:.0f}", f"{disturbed / bare:.3f}"
 
 
-def main(runs: int) -> None:
-    """Time and print."""
+def measure(runs: int) -> Table:
+    """Time all pieces."""
     rng = np.random.default_rng(0)
     actions = rng.uniform(-1, 1, (900, 3)).astype(np.float32)
     plain = gym.make("Hopper-v5", terminate_when_unhealthy=False)
     disturbed = robust_gym.make(ID, disruption=SINGLE, terminate_when_unhealthy=False)
     step, ours = least(runs, lambda: seconds(plain, actions), lambda: seconds(disturbed, actions))
     reset, renewed = least(runs, lambda: reset_seconds(plain), lambda: reset_seconds(disturbed))
-    print(f"{'':24} {'bare':>12}  {'disturbed':>12}")
-    tell("a step", step, ours)
-    tell("a reset", reset, renewed)
     hoppers = SyncVectorEnv([lambda: gym.make("Hopper-v5", terminate_when_unhealthy=False)] * COPIES)
     nothing = Nothing(hoppers)
     only = VectorDisruption(Nothing(hoppers), BATCH, ID)
@@ -93,10 +91,21 @@ def main(runs: int) -> None:
     bare, idle, terms = least(
         runs, lambda: seconds(hoppers, many), lambda: seconds(nothing, many), lambda: seconds(only, many)
     )
-    tell(f"a step of {COPIES} copies", bare, bare + terms - idle)
+    rows = [
+        row("a step", step, ours),
+        row("a reset", reset, renewed),
+        row(f"a step of {COPIES} copies", bare, bare + terms - idle),
+    ]
+    command = f"python benchmarks/disruption_overhead.py --runs {runs}"
+    return Table("disruption_overhead", command, ("Hopper, µs CPU", "bare", "disturbed", "ratio"), rows)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=15)
-    main(parser.parse_args().runs)
+    parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
+    options = parser.parse_args()
+    table = measure(options.runs)
+    print(table)
+    if options.keep:
+        table.keep()
