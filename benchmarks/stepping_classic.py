@@ -21,9 +21,9 @@ from unittest import mock
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import SyncVectorEnv, VectorEnv
+from gymnasium.vector import SyncVectorEnv
 from recorded import Table
-from timing import alternate
+from timing import alternate, vector
 
 import robust_gym
 from robust_gym.vector import simulator
@@ -46,19 +46,6 @@ def loop(env: Any, actions: np.ndarray) -> Callable[[], float]:
     return run
 
 
-def vector(env: VectorEnv, actions: np.ndarray) -> Callable[[], float]:
-    """Return what times a vector environment, in seconds a step of one copy."""
-
-    def run() -> float:
-        env.reset(seed=1)
-        started = time.process_time()
-        for action in actions:
-            env.step(action)
-        return (time.process_time() - started) / (len(actions) * env.num_envs)
-
-    return run
-
-
 def stepping(id: str, copies: int, runs: int) -> dict[str, float]:
     """Time the steps of one task, in seconds for each way to take them."""
     base, box = robust_gym.task(id).base, robust_gym.task(id).action == "box"
@@ -73,12 +60,15 @@ def stepping(id: str, copies: int, runs: int) -> dict[str, float]:
     def robust() -> Any:
         return robust_gym.make(id, disruption=disruption)
 
-    pieces = {"one": loop(plain(), actions), "sync": vector(SyncVectorEnv([plain] * copies), actions)}
+    pieces = {
+        "one": loop(plain(), actions),
+        "sync": vector(SyncVectorEnv([plain] * copies), actions, time.process_time),
+    }
     if gym.spec(base).vector_entry_point is not None:
-        pieces["own"] = vector(gym.make_vec(base, copies, "vector_entry_point"), actions)
-    pieces["plain"] = vector(nominal, actions)
-    pieces["sync, disturbed"] = vector(SyncVectorEnv([robust] * copies), actions)
-    pieces["disturbed"] = vector(disturbed, actions)
+        pieces["own"] = vector(gym.make_vec(base, copies, "vector_entry_point"), actions, time.process_time)
+    pieces["plain"] = vector(nominal, actions, time.process_time)
+    pieces["sync, disturbed"] = vector(SyncVectorEnv([robust] * copies), actions, time.process_time)
+    pieces["disturbed"] = vector(disturbed, actions, time.process_time)
     return alternate(pieces, runs)
 
 
@@ -153,15 +143,15 @@ def main() -> None:
     many = options.copies
     columns = (
         "µs CPU a step",
-        "`gym.make`",
-        f"`SyncVectorEnv`, {many}",
-        "Gymnasium's own batch",
-        f"`make_vec`, {many}",
-        "`SyncVectorEnv`, disturbed",
-        "`make_vec`, disturbed",
-        "plain, × `SyncVectorEnv`",
-        "disturbed, × `SyncVectorEnv`",
-        "`evaluate`, × one by one",
+        "one env",
+        f"Sync, {many}",
+        f"Gymnasium's batch, {many}",
+        f"ours, {many}",
+        "Sync, disturbed",
+        "ours, disturbed",
+        "plain, × Sync",
+        "disturbed, × Sync",
+        "evaluation, ×",
     )
     rows = [row(id, many, options.runs, options.episodes) for id in options.tasks]
     command = f"python benchmarks/stepping_classic.py --runs {options.runs} --episodes {options.episodes}"
