@@ -137,9 +137,7 @@ def learn(
     actor = model.policy
     critic = sb3.critic_of(actor.vf_features_extractor, [actor.mlp_extractor.value_net, actor.value_net], "state")
     hidden, last = actor.mlp_extractor.policy_net, actor.action_net
-    return sb3.policy_of(
-        "ppo", task, actor.pi_features_extractor, hidden, last, envs, squash=False, critic=critic
-    )
+    return sb3.policy_of("ppo", task, actor.pi_features_extractor, hidden, last, envs, squash=False, critic=critic)
 
 
 def fit_rollout(steps: int, n_envs: int, n_steps: int, batch_size: int) -> tuple[int, int, int]:
