@@ -258,6 +258,11 @@ def algorithm(name: str) -> AlgorithmInfo:
     return _algorithms[name]
 
 
+def algorithms_for(task: Task) -> list[str]:
+    """List the names of the algorithms that can train on a task."""
+    return [name for name in list_algorithms() if algorithm(name).refuses(task) is None]
+
+
 def supported_kinds(task: Task, channel: str, action: str | None = None) -> list[Kind]:
     """List the kinds of a channel that a task can honour; see ``unsupported``."""
     return [kind for kind in kinds.kinds(channel) if unsupported(task, kind, action) is None]

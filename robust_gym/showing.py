@@ -46,7 +46,6 @@ def show_command(id: str, protocol: str, plugins: Sequence[str], *, as_json: boo
 def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
     """Return everything about a task as JSON values, with stable keys."""
     cells = registry.task_protocol(task.id, protocol)
-    names = registry.list_algorithms()
     return {
         "id": task.id,
         "family": task.family,
@@ -83,7 +82,7 @@ def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
             "episode_seeds": list(cells.seeds),
         },
         "reference": asdict(task.reference) if task.reference else None,
-        "algorithms": [name for name in names if registry.algorithm(name).refuses(task) is None],
+        "algorithms": registry.algorithms_for(task),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,6 +34,16 @@ Progress = Callable[[int], None]
 YOUNGER: Mapping[str, Any] = MappingProxyType({"younger": True})
 """Metadata of an argument that published records lack: a record names it only where it is not its default, so that runs
 from before and after it rank together."""
+
+register_team_algorithm = functools.partial(
+    registry.register_algorithm,
+    apis=("parallel",),
+    modules=("torch",),
+    install='pip install "robust-gym[torch]"',
+    observations=("box",),
+    cooperative=True,
+)
+"""Registers what learns a team's behaviour with PyTorch; see ``registry.register_algorithm``."""
 
 
 @runtime_checkable

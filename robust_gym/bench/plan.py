@@ -114,7 +114,7 @@ def _tasks_of(info: AlgorithmInfo, request: Request, notes: list[str], *, named:
         refusal = info.refuses(task)
         if refusal is not None:
             if named and id in request.tasks:
-                raise ValueError(refusal)
+                raise ValueError(f"{refusal}; algorithms for it are {', '.join(registry.algorithms_for(task))}")
             if request.tasks:
                 notes.append(f"skipped: {refusal}")
             continue

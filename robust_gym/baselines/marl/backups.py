@@ -8,6 +8,8 @@ they never are positive. With ``w = 0`` the contamination backup equals the stan
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,29 +31,41 @@ class Backup:
 
     Attributes:
         needs_state: Whether it reads ``Batch.states``.
+        needs_features: Whether ``fit`` reads the agents' last hidden layers.
+        needs_groups: Whether it reads ``Batch.groups``.
         fits: Whether ``fit`` does anything.
     """
 
     needs_state = False
+    needs_features = False
+    needs_groups = False
     fits = False
 
     def __init__(self, gamma: float) -> None:
         self.gamma = gamma
 
-    def target(self, batch: Batch, next_values: Tensor) -> Tensor:
-        """Return the targets ``[B]``.
+    def target(self, batch: Batch, next_values: Tensor, features: Tensor | None = None) -> Tensor:
+        """Return the targets, in the shape of the next values.
 
         Args:
             batch: The transitions.
-            next_values: Greedy joint values of the target networks at the next observations, ``[B]``.
+            next_values: Greedy joint values of the target networks at the next observations, ``[B]``; where nothing
+                is mixed, each agent's own, ``[A, B]``.
+            features: The agents' last hidden layers at the transitions, without gradient, ``[A, B, H]``.
         """
-        return batch.rewards + batch.continues * self._discounted(batch, next_values)
+        return self._rewards(batch) + batch.continues * self._discounted(batch, next_values, features)
 
-    def _discounted(self, batch: Batch, next_values: Tensor) -> Tensor:
+    def _rewards(self, batch: Batch) -> Tensor:
+        return batch.rewards
+
+    def _discounted(self, batch: Batch, next_values: Tensor, features: Tensor | None) -> Tensor:
         return self.gamma * next_values
 
-    def fit(self, batch: Batch, next_values: Tensor) -> None:
-        """Take one step on the backup's own networks, where it has any."""
+    def begin(self, draw: Callable[[], Batch]) -> None:
+        """Prepare for the first update, where there is anything to; ``draw`` samples what the warm-up has left."""
+
+    def fit(self, batch: Batch, next_values: Tensor, features: Tensor | None = None) -> None:
+        """Take one step on the backup's own networks, where it has any; arguments as those of ``target``."""
 
     def follow(self, states: RunningMoments) -> None:
         """Normalise the states that the backup's own networks read, where it has any."""
@@ -70,32 +84,61 @@ class RhoContamination(Backup):
         super().__init__(gamma * (1 - rho))
         self.constant = gamma * rho * worst_value
 
-    def _discounted(self, batch: Batch, next_values: Tensor) -> Tensor:
+    def _discounted(self, batch: Batch, next_values: Tensor, features: Tensor | None) -> Tensor:
         return self.gamma * next_values + self.constant
 
 
-class DualNetwork(nn.Module):
-    """The dual variable g(s, u) of the total-variation problem, for a state and a joint action.
+class StateActionNetwork(nn.Module):
+    """Numbers for a state and a joint action.
 
-    State and one-hot joint action each pass a linear layer and ReLU, then both together two layers more.
+    State and one-hot joint action each pass a linear layer and ReLU, then both together two layers more. Where the
+    agents' last hidden layers are read too, their sum passes a third such layer.
+
+    Args:
+        team: The agents.
+        hidden: Units of each layer.
+        generator: Draws the initial weights.
+        features: Units of the agents' last hidden layer, ``H``; 0 for a network that does not read it.
+        outputs: How many numbers, ``K``.
     """
 
-    def __init__(self, team: Team, hidden: int, generator: torch.Generator) -> None:
+    first: Tensor
+
+    def __init__(
+        self, team: Team, hidden: int, generator: torch.Generator, features: int = 0, outputs: int = 1
+    ) -> None:
         super().__init__()
+        self.outputs = outputs
         self.normaliser = Normaliser(team.state)
         self.from_state = dense(generator, (team.state, hidden))
         choices = team.size * team.choices
         self.from_actions = uniform(generator, choices, choices, hidden)
         self.b_actions = uniform(generator, choices, hidden)
-        self.head = dense(generator, (2 * hidden, hidden, 1))
+        self.from_features = dense(generator, (features, hidden)) if features else None
+        self.head = dense(generator, ((3 if features else 2) * hidden, hidden, outputs))
         self.register_buffer("first", torch.arange(team.size) * team.choices, persistent=False)
 
-    def forward(self, states: Tensor, actions: Tensor) -> Tensor:
-        """Return g, ``[B]``, for states ``[B, S]`` and actions ``[A, B]``."""
+    def forward(self, states: Tensor, actions: Tensor, features: Tensor | None = None) -> Tensor:
+        """Return ``[B, K]`` for states ``[B, S]``, actions ``[A, B]`` and, if read, features ``[A, B, H]``."""
         one_hot = functional.embedding_bag(actions.t() + self.first, self.from_actions, mode="sum")
-        both = torch.cat((self.from_state(self.normaliser(states)), one_hot + self.b_actions), -1)
-        value: Tensor = self.head(torch.relu(both)).squeeze(-1)
-        return value
+        parts = [self.from_state(self.normaliser(states)), one_hot + self.b_actions]
+        if self.from_features is not None:
+            assert features is not None
+            parts.append(self.from_features(features.sum(0)))
+        numbers: Tensor = self.head(torch.relu(torch.cat(parts, -1)))
+        return numbers
+
+
+class DualNetwork(StateActionNetwork):
+    """The dual variable g(s, u) of the total-variation problem, for a state and a joint action.
+
+    Beside a mixer whose joint value reads the agents' last hidden layers, g reads their sum too. Arguments are those of
+    ``StateActionNetwork``, with one output.
+    """
+
+    def forward(self, states: Tensor, actions: Tensor, features: Tensor | None = None) -> Tensor:
+        """Return g, ``[B]``, for states ``[B, S]``, actions ``[A, B]`` and, if read, features ``[A, B, H]``."""
+        return super().forward(states, actions, features).squeeze(-1)
 
 
 class TotalVariation(Backup):
@@ -134,6 +177,7 @@ class TotalVariation(Backup):
         self.rho = rho
         self.constant = rho * worst_value
         self.dual = dual
+        self.needs_features = getattr(dual, "from_features", None) is not None
         self.objective = objective
         self._optimiser = torch.optim.Adam(dual.parameters(), lr=learning_rate)
 
@@ -141,15 +185,19 @@ class TotalVariation(Backup):
         return torch.relu(g - next_values) - (1 - self.rho) * g
 
     @torch.no_grad()
-    def _discounted(self, batch: Batch, next_values: Tensor) -> Tensor:
-        assert batch.states is not None
-        g = self.dual(batch.states, batch.actions)
+    def _discounted(self, batch: Batch, next_values: Tensor, features: Tensor | None) -> Tensor:
+        g = self._dual(batch, features)
         return self.gamma * (self.constant - self._loss(g, next_values))
 
-    def fit(self, batch: Batch, next_values: Tensor) -> None:
-        """Take one step on the dual network; transitions that terminated have no next value and do not count."""
+    def _dual(self, batch: Batch, features: Tensor | None) -> Tensor:
         assert batch.states is not None
-        losses = self._loss(self.dual(batch.states, batch.actions), next_values)
+        read = (features,) if self.needs_features else ()
+        g: Tensor = self.dual(batch.states, batch.actions, *read)
+        return g
+
+    def fit(self, batch: Batch, next_values: Tensor, features: Tensor | None = None) -> None:
+        """Take one step on the dual network; transitions that terminated have no next value and do not count."""
+        losses = self._loss(self._dual(batch, features), next_values)
         if self.objective == "squared":
             losses = losses.square()
         self._optimiser.zero_grad(set_to_none=True)

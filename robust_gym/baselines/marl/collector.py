@@ -101,9 +101,9 @@ class Collector:
             which = int(self._episodes.integers(self._copies.choices)) if several else 0
             beginnings.append(Beginning(copy, which, training_seed(self._episodes)))
         self._copies.begin(beginnings)
-        for copy, rows, state in zip(copies, *self._look(copies), strict=True):
-            self._slots[copy] = self._replay.begin(rows, state, copy)
-            self._playing[copy] = True
+        for one, rows, state in zip(beginnings, *self._look(copies), strict=True):
+            self._slots[one.copy] = self._replay.begin(rows, state, one.copy, one.which)
+            self._playing[one.copy] = True
 
     def _look(self, copies: Sequence[int]) -> tuple[Array, Sequence[Array | None]]:
         rows, states = self._copies.look(copies, self._keep_states)

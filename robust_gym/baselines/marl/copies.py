@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from robust_gym.baselines.marl.team import Array, Team
+from robust_gym.task import Task
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,10 @@ class Copies(Protocol):
         """Begin episodes."""
 
     def step(self, actions: Array) -> Outcome:
-        """Step the first copies, as many as there are rows of actions, ``[copies, A]``."""
+        """Step the first copies, as many as there are rows of actions, ``[copies, A]``, or ``[copies, A, K]``."""
+
+    def playing(self, copies: Sequence[int]) -> Array:
+        """Return which agents of some copies still play, ``[copies, A]``."""
 
     def look(self, copies: Sequence[int], states: bool) -> tuple[Array, Sequence[Array | None]]:
         """Return what all agents see in some copies, ``[copies, A, D]``, and the states, if asked for."""
@@ -75,10 +79,17 @@ class SeparateCopies:
         count: How many copies.
         make: Makes an environment of the distribution, of that number, for another copy, when an episode of it begins
             there first.
+        team: Who plays; by default ``Team.of`` the first environment.
     """
 
-    def __init__(self, envs: Sequence[Any], count: int = 1, make: Callable[[int], Any] | None = None) -> None:
-        self.team, self.count, self.choices = Team.of(envs[0]), count, len(envs)
+    def __init__(
+        self,
+        envs: Sequence[Any],
+        count: int = 1,
+        make: Callable[[int], Any] | None = None,
+        team: Team | None = None,
+    ) -> None:
+        self.team, self.count, self.choices = team or Team.of(envs[0]), count, len(envs)
         self._envs = {(0, which): env for which, env in enumerate(envs)}
         self._make = make
         self._present: list[Any] = [None] * count
@@ -97,16 +108,21 @@ class SeparateCopies:
     def step(self, actions: Array) -> Outcome:
         """Step the first copies."""
         rewards, terminated, over = [], [], []
-        for copy, row in enumerate(actions.tolist()):
+        for copy, row in enumerate(actions):
             env = self._present[copy]
-            playing = env.agents
-            chosen = {agent: action for agent, action in zip(self.team.agents, row, strict=True) if agent in playing}
+            playing, each = env.agents, self.team.each(row)
+            chosen = {agent: action for agent, action in zip(self.team.agents, each, strict=True) if agent in playing}
             self._seen[copy], told, terminations, _, _ = env.step(chosen)
             rewards.append(float(sum(told.values())))
             over.append(not env.agents)
             # Of agents that end at different times, those still playing at the last step decide.
             terminated.append(over[-1] and all(terminations.values()))
         return Outcome(rewards, terminated, over)
+
+    def playing(self, copies: Sequence[int]) -> Array:
+        """Return which agents of some copies still play."""
+        present = [self._present[copy].agents for copy in copies]
+        return np.array([[agent in agents for agent in self.team.agents] for agents in present])
 
     def look(self, copies: Sequence[int], states: bool) -> tuple[Array, Sequence[Array | None]]:
         """Return what all agents see in some copies, and the states, if asked for."""
@@ -138,6 +154,11 @@ class BatchedCopies:
         self._disruptions = disruptions
         self._worlds = DisturbedWorlds(task, count, dict.fromkeys(disruptions, count), told=True)
 
+    @property
+    def has_states(self) -> bool:
+        """Whether the simulator knows the states of its copies."""
+        return hasattr(self._worlds.worlds.simulator, "state")
+
     def begin(self, beginnings: Sequence[Beginning]) -> None:
         """Begin episodes."""
         from robust_gym.vector.disturbed import Start
@@ -146,16 +167,24 @@ class BatchedCopies:
 
     def step(self, actions: Array) -> Outcome:
         """Step the first copies."""
-        live, chosen = np.arange(len(actions)), np.zeros((self.team.size, self.count), np.int64)
-        chosen[:, live] = actions.T
+        live = np.arange(len(actions))
+        chosen = np.zeros((self.count, *actions.shape[1:]), actions.dtype)
+        chosen[live] = actions
+        each = [chosen[:, place] for place in range(self.team.size)]
+        if self.team.continuous:
+            each = [many[:, :size] for many, size in zip(each, self.team.actions, strict=True)]
         told, terminated, truncated = self._worlds.step(
-            dict(zip(self.team.agents, chosen, strict=True)), None if len(live) == self.count else live
+            dict(zip(self.team.agents, each, strict=True)), None if len(live) == self.count else live
         )
         self._worlds.look(np.arange(self.count) < len(live))
-        each = zip(*(told[agent][live].tolist() for agent in self.team.agents), strict=True)
+        paid = zip(*(told[agent][live].tolist() for agent in self.team.agents), strict=True)
         return Outcome(
-            [float(sum(row)) for row in each], terminated[live].tolist(), (terminated | truncated)[live].tolist()
+            [float(sum(row)) for row in paid], terminated[live].tolist(), (terminated | truncated)[live].tolist()
         )
+
+    def playing(self, copies: Sequence[int]) -> Array:
+        """Return which agents of some copies still play: here all do until the episode ends."""
+        return np.ones((len(copies), self.team.size), bool)
 
     def look(self, copies: Sequence[int], states: bool) -> tuple[Array, Sequence[Array | None]]:
         """Return what all agents see in some copies, and the states, if asked for."""
@@ -167,3 +196,33 @@ class BatchedCopies:
     def close(self) -> None:
         """Close all environments."""
         self._worlds.close()
+
+
+def make_copies(task: Task, disruption: str, count: int, *, states: bool) -> Copies:
+    """Make the training environments of a task, for teams with Discrete or with Box actions.
+
+    Args:
+        task: The task.
+        disruption: The training distribution: disruptions with ``|`` between them.
+        count: How many copies. Several step in one batch where the task has a simulator for that.
+        states: Whether states will be looked at; a simulator that has none is not used then.
+
+    Raises:
+        DisruptionError: If the task cannot honour a disruption.
+        ValueError: If an agent's spaces are not what ``Team.of`` takes.
+    """
+    from robust_gym.tasks import make_parallel
+    from robust_gym.vector.simulator import is_batched
+
+    texts = [text.strip() for text in disruption.split("|")]
+    envs = [make_parallel(task.id, disruption=text) for text in texts]
+    team = Team.of(envs[0], box=True)
+    separate = SeparateCopies(envs, count, lambda which: make_parallel(task.id, disruption=texts[which]), team)
+    if count == 1 or not is_batched(task):
+        return separate
+    together = BatchedCopies(task, team, texts, count)
+    if states and not together.has_states:
+        together.close()
+        return separate
+    separate.close()
+    return together

@@ -1,7 +1,8 @@
 """Value factorisation as an algorithm: the arguments that all of its compositions share.
 
-A composition is mixer x backup x training distribution. A subclass names its mixer and makes its backup; the
-training distribution is the argument ``train_disruption``. This module imports torch only inside its methods.
+A composition is mixer x backup x training distribution. A subclass takes its mixer and its backup from
+``compositions.py``, where they differ from VDN and the standard backup; the training distribution is the argument
+``train_disruption``. This module imports torch only inside its methods.
 """
 
 from __future__ import annotations
@@ -84,12 +85,15 @@ class ValueFactorisation:
     algorithm: ClassVar[str]
     """Registered name."""
 
+    joint_features: ClassVar[bool] = False
+    """Whether the joint value reads the agents' last hidden layers; a dual network of it then reads them too."""
+
     def __post_init__(self) -> None:
         """Check the arguments; see ``check``."""
         self.check()
 
     def make_mixer(self, team: Team, generator: torch.Generator) -> Mixer:
-        """Return a new mixer."""
+        """Return a new mixer, whose own networks, if any, take their weights from the generator."""
         from robust_gym.baselines.marl.mixers import VDN
 
         return VDN()
@@ -99,6 +103,16 @@ class ValueFactorisation:
         from robust_gym.baselines.marl.backups import Backup
 
         return Backup(self.gamma)
+
+    @property
+    def distribution(self) -> list[str]:
+        """The disruptions of the training episodes, each an environment of the training distribution."""
+        return [text.strip() for text in self.train_disruption.split("|")]
+
+    @property
+    def warm_up(self) -> float:
+        """Share of the budget before the first update."""
+        return self.learning_starts
 
     def train(self, task: Task, budget: Budget, seed: int, progress: Progress) -> TeamPolicy:
         """Train on a task; the run depends on the arguments, the budget's steps and the seed alone.
@@ -122,7 +136,7 @@ class ValueFactorisation:
         from robust_gym.tasks import make_parallel
         from robust_gym.vector.simulator import is_batched
 
-        texts = [text.strip() for text in self.train_disruption.split("|")]
+        texts = self.distribution
         envs = [make_parallel(task.id, disruption=text) for text in texts]
         copies = SeparateCopies(envs, self.n_envs, lambda which: make_parallel(task.id, disruption=texts[which]))
         if self.n_envs == 1 or not is_batched(task):

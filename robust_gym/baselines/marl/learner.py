@@ -7,14 +7,13 @@ import copy
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from robust_gym.baselines.marl.backups import Backup
 from robust_gym.baselines.marl.mixers import Mixer
 from robust_gym.baselines.marl.networks import AgentNetworks
 from robust_gym.baselines.marl.normaliser import RunningMoments
 from robust_gym.baselines.marl.optimiser import Optimiser
-from robust_gym.baselines.marl.replay import Replay
+from robust_gym.baselines.marl.replay import Batch, Replay
 from robust_gym.baselines.marl.team import Array
 
 _BLOCK = 256
@@ -34,7 +33,7 @@ class TargetValues:
 
     def __init__(self, networks: AgentNetworks, mixer: Mixer, replay: Replay) -> None:
         self._replay = replay
-        self._values = np.zeros(replay.capacity, np.float32)
+        self._values = np.zeros((*mixer.outputs, replay.capacity), np.float32)
         self._stamps = np.zeros(replay.capacity, np.int64)
         self.copy(networks, mixer)
 
@@ -44,7 +43,7 @@ class TargetValues:
         self._stamps[:] = 0
 
     def __call__(self, slots: Array) -> Tensor:
-        """Return the values after the transitions in some slots, ``[B]``."""
+        """Return the values after the transitions in some slots, ``[*outputs, B]``."""
         stale = self._stamps != self._replay.stamps
         missing = slots[stale[slots]]
         if len(missing):
@@ -52,20 +51,20 @@ class TargetValues:
             missing = np.unique(missing)
             others = np.setdiff1d(np.flatnonzero(stale & self._replay.valid), missing, assume_unique=True)
             self._refresh(np.concatenate((missing, others[: max(0, _BLOCK - len(missing))])))
-        return torch.from_numpy(self._values[slots])
+        return torch.from_numpy(self._values[..., slots])
 
     @torch.no_grad()
     def _refresh(self, slots: Array) -> None:
         after = self._replay.after(slots)
         networks = self._networks
-        values = networks.values(networks.features(*self._replay.windows(after)))
+        features = networks.features(*self._replay.windows(after))
         states = self._replay.states(after)
-        self._values[slots] = self._mixer(values.amax(-1), states).numpy()
+        self._values[..., slots] = self._mixer.greedy_values(networks, features, states).numpy()
         self._stamps[slots] = self._replay.stamps[slots]
 
 
 class Learner:
-    """Fits joint action values to the targets of a backup.
+    """Fits action values, joint as the mixer makes them, to the targets of a backup.
 
     Args:
         networks: The agents' networks.
@@ -104,25 +103,39 @@ class Learner:
         self._reward_scale = reward_scale
         self._rng = rng
 
+    def begin(self) -> None:
+        """Copy the targets, and let the backup fit its own networks to the first transitions, if it does so."""
+        self.copy_targets()
+        self.backup.begin(lambda: self._batch(self.replay.sample(self._batch_size, self._rng)))
+
     def update(self, times: int = 1) -> None:
         """Take some steps on the backup's own networks, if it has any, then as many on the joint value."""
         if self.backup.fits:
             for _ in range(times):
                 slots = self.replay.sample(self._batch_size, self._rng)
-                self.backup.fit(self.replay.batch(slots, self._reward_scale), self.targets(slots))
+                batch = self._batch(slots)
+                with torch.no_grad():
+                    features = self._features(batch) if self.backup.needs_features else None
+                self.backup.fit(batch, self.targets(slots), features)
         for _ in range(times):
             self._step(self.replay.sample(self._batch_size, self._rng))
 
     def _step(self, slots: Array) -> None:
-        batch = self.replay.batch(slots, self._reward_scale)
-        target = self.backup.target(batch, self.targets(slots))
-        features = self.networks.features(batch.observations, batch.last_actions)
-        joint = self.mixer(self.networks.chosen(features, batch.actions), batch.states)
+        batch = self._batch(slots)
+        features = self._features(batch)
+        target = self.backup.target(batch, self.targets(slots), features.detach())
+        loss = self.mixer.loss(self.networks, features, batch, target)
         self._optimiser.zero_grad()
-        functional.mse_loss(joint, target).backward()
+        loss.backward()
         if self._max_grad_norm > 0:
             torch.nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm)
         self._optimiser.step()
+
+    def _batch(self, slots: Array) -> Batch:
+        return self.replay.batch(slots, self._reward_scale)
+
+    def _features(self, batch: Batch) -> Tensor:
+        return self.networks.features(batch.observations, batch.last_actions)
 
     def follow(self, observations: RunningMoments, states: RunningMoments) -> None:
         """Normalise what the networks read by the moments of what has been seen."""

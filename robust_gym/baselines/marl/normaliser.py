@@ -35,6 +35,15 @@ class RunningMoments:
         self.mean += delta / self.count
         self._squares += delta * (sample - self.mean)
 
+    def add_all(self, samples: Array) -> None:
+        """Take in some samples at once, ``[samples, …]`` (Chan et al., 1979)."""
+        many = len(samples)
+        mean = samples.mean(0, dtype=np.float64)
+        delta, before = mean - self.mean, self.count
+        self.count += many
+        self.mean += delta * (many / self.count)
+        self._squares += ((samples - mean) ** 2).sum(0) + delta**2 * (before * many / self.count)
+
     @property
     def variance(self) -> Array:
         """Variances; ones before the second sample."""

@@ -31,6 +31,7 @@ class Batch:
         rewards: Sum over agents, ``[B]``, in the learner's units.
         continues: 0 where the transition terminated, else 1, ``[B]``.
         states: ``[B, S]``, or ``None`` where nothing needs them.
+        groups: Which environment of the training distribution each comes from, ``[B]``, or ``None`` likewise.
     """
 
     slots: Array
@@ -40,6 +41,7 @@ class Batch:
     rewards: Tensor
     continues: Tensor
     states: Tensor | None
+    groups: Tensor | None = None
 
 
 class Replay:
@@ -53,6 +55,7 @@ class Replay:
         history: Steps in a window, ``T``.
         keep_states: Whether to store states too.
         copies: How many copies play.
+        keep_groups: Whether to store which environment of the training distribution each transition comes from.
 
     Raises:
         ValueError: If there is not room enough.
@@ -63,7 +66,16 @@ class Replay:
         valid: For each slot, whether it holds a whole transition.
     """
 
-    def __init__(self, team: Team, capacity: int, history: int, *, keep_states: bool = False, copies: int = 1) -> None:
+    def __init__(
+        self,
+        team: Team,
+        capacity: int,
+        history: int,
+        *,
+        keep_states: bool = False,
+        copies: int = 1,
+        keep_groups: bool = False,
+    ) -> None:
         self._share = capacity // copies
         if self._share <= 2 * history:
             each = f" for each of {copies} copies" if copies > 1 else ""
@@ -84,17 +96,21 @@ class Replay:
         self._continues = np.ones(capacity, np.float32)
         self._ages = np.zeros(capacity, np.int64)
         self._states = np.zeros((capacity, team.state), np.float32) if keep_states else None
+        self._groups = np.zeros(capacity, np.int64) if keep_groups else None
+        self._group = [0] * copies
         self.valid = np.zeros(capacity, bool)
         self.stamps = np.zeros(capacity, np.int64)
         self._first_row = np.arange(team.size) * team.choices
         self._back = np.arange(1 - history, 1)[:, None]
         self._ahead = np.arange(1, history)
 
-    def begin(self, observations: Array, state: Array | None, copy: int = 0) -> int:
+    def begin(self, observations: Array, state: Array | None, copy: int = 0, group: int = 0) -> int:
         """Start an episode of a copy with its first observations, ``[A, D]``, and return their slot.
 
-        The action before the first counts as action 0, as in the paper.
+        The action before the first counts as action 0, as in the paper. All of its transitions are of one group, the
+        environment that it takes place in.
         """
+        self._group[copy] = group
         return self._write(copy, observations, state, np.zeros(self.team.size, np.int64), 0)
 
     def add(self, slot: int, actions: Array, reward: float, terminated: bool, after: Array, state: Array | None) -> int:
@@ -127,6 +143,8 @@ class Replay:
         self._ages[slot] = age
         if self._states is not None:
             self._states[slot] = state
+        if self._groups is not None:
+            self._groups[slot] = self._group[copy]
         self.valid[slot] = False
         self.stamps[slot] = self._written
         if self._used[copy] == self._share:
@@ -162,6 +180,7 @@ class Replay:
             torch.from_numpy(self._rewards[slots] / np.float32(reward_scale)),
             torch.from_numpy(self._continues[slots]),
             self.states(slots),
+            None if self._groups is None else torch.from_numpy(self._groups[slots]),
         )
 
     def states(self, slots: Array) -> Tensor | None:

@@ -10,6 +10,9 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+Bounds = tuple[tuple[float, ...], tuple[float, ...]]
+"""The lows and the highs of a Box."""
+
 
 @dataclass(frozen=True)
 class Team:
@@ -21,35 +24,47 @@ class Team:
     Attributes:
         agents: Names, in the order of the arrays.
         observations: Observation numbers of each agent.
-        actions: Number of actions of each agent.
-        state: Numbers in the state that mixers and dual networks may see during training.
+        actions: Number of actions of each agent; of Box actions, how many numbers each has.
+        state: Numbers in the state that mixers, critics and dual networks may see during training.
+        bounds: Of Box actions, each agent's lows and its highs; empty where actions are Discrete.
     """
 
     agents: tuple[Any, ...]
     observations: tuple[int, ...]
     actions: tuple[int, ...]
     state: int
+    bounds: tuple[Bounds, ...] = ()
 
     @classmethod
-    def of(cls, env: Any) -> Team:
+    def of(cls, env: Any, *, box: bool = False) -> Team:
         """Describe the agents of a parallel environment.
 
+        Args:
+            env: The environment.
+            box: Whether actions may also be vectors, of all agents.
+
         Raises:
-            ValueError: If an agent's actions are not Discrete or its observations not a Box.
+            ValueError: If an agent's actions are not Discrete (nor a Box) or its observations not a Box.
         """
         agents = tuple(env.possible_agents)
-        observations, actions = [], []
+        observations, actions, bounds = [], [], []
+        continuous = box and hasattr(env.action_space(agents[0]), "low")
         for agent in agents:
             seen, does = env.observation_space(agent), env.action_space(agent)
-            if not hasattr(does, "n"):
+            if continuous:
+                if not hasattr(does, "low") or len(does.shape) != 1:
+                    raise ValueError(f"agent {agent!r} needs a Box of one dimension as action space, got {does}")
+                bounds.append((tuple(does.low.tolist()), tuple(does.high.tolist())))
+            elif not hasattr(does, "n"):
                 raise ValueError(f"agent {agent!r} needs a Discrete action space, got {does}")
-            if getattr(does, "start", 0) != 0:
+            elif getattr(does, "start", 0) != 0:
                 raise ValueError(f"agent {agent!r} needs actions that count from 0, got {does}")
             if not hasattr(seen, "low"):
                 raise ValueError(f"agent {agent!r} needs a Box observation space, got {seen}")
             observations.append(int(np.prod(seen.shape)))
-            actions.append(int(does.n))
-        return cls(agents, tuple(observations), tuple(actions), _state_size(env, sum(observations)))
+            actions.append(int(does.shape[0] if continuous else does.n))
+        state = _state_size(env, sum(observations))
+        return cls(agents, tuple(observations), tuple(actions), state, tuple(bounds))
 
     @property
     def size(self) -> int:
@@ -65,6 +80,23 @@ class Team:
     def choices(self) -> int:
         """Actions of the agent that has most, ``K``."""
         return max(self.actions)
+
+    @property
+    def continuous(self) -> bool:
+        """Whether actions are vectors."""
+        return bool(self.bounds)
+
+    @property
+    def alike(self) -> bool:
+        """Whether all agents have the same spaces."""
+        return all(len(set(one)) <= 1 for one in (self.observations, self.actions, self.bounds))
+
+    def each(self, actions: Array) -> list[Any]:
+        """Return the action of each agent as its environment takes it, from ``[A]``, or from vectors ``[A, K]``."""
+        if not self.continuous:
+            whole: list[Any] = actions.tolist()
+            return whole
+        return [row[:size] for row, size in zip(actions, self.actions, strict=True)]
 
     def stack(self, observation: Mapping[Any, Any]) -> Array:
         """Put one observation of each agent into rows ``[A, D]``.
@@ -95,13 +127,21 @@ class Team:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
-        return asdict(self)
+        fields = asdict(self)
+        if not self.continuous:
+            del fields["bounds"]
+        return fields
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Team:
         """Read what ``to_json`` returned."""
+        bounds = tuple((tuple(low), tuple(high)) for low, high in fields.get("bounds", ()))
         return cls(
-            tuple(fields["agents"]), tuple(fields["observations"]), tuple(fields["actions"]), int(fields["state"])
+            tuple(fields["agents"]),
+            tuple(fields["observations"]),
+            tuple(fields["actions"]),
+            int(fields["state"]),
+            bounds,
         )
 
 

@@ -49,7 +49,12 @@ class Trainer:
         backup = algorithm.make_backup(team, generator)
         keep_states = mixer.needs_state or backup.needs_state
         self.replay = Replay(
-            team, algorithm.replay_size, self.networks.history, keep_states=keep_states, copies=copies.count
+            team,
+            algorithm.replay_size,
+            self.networks.history,
+            keep_states=keep_states,
+            copies=copies.count,
+            keep_groups=backup.needs_groups,
         )
         self.collector = Collector(copies, self.replay, episodes, exploration, keep_states=keep_states)
         parameters = [*self.networks.parameters(), *mixer.parameters()]
@@ -68,7 +73,7 @@ class Trainer:
     def run(self, progress: Progress) -> None:
         """Train from the first step to the last."""
         algorithm, collector, learner = self.algorithm, self.collector, self.learner
-        warm_up = min(self.steps, max(algorithm.batch_size, math.ceil(algorithm.learning_starts * self.steps)))
+        warm_up = min(self.steps, max(algorithm.batch_size, math.ceil(algorithm.warm_up * self.steps)))
         copy_every = max(1, self.steps // (algorithm.target_updates + 1))
         while (before := collector.steps) < self.steps:
             epsilon = 1.0 if before < warm_up else self.epsilon(before)
@@ -76,7 +81,7 @@ class Trainer:
             done = collector.steps
             if before < warm_up <= done:
                 self._follow()
-                learner.copy_targets()
+                learner.begin()
             learning = max(before, warm_up)
             due = done // algorithm.update_every - learning // algorithm.update_every
             if due > 0:

@@ -1,0 +1,37 @@
+"""GroupDR: QTRAN with the worst reward of several training environments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from robust_gym.baselines.base import register_team_algorithm
+from robust_gym.baselines.marl.compositions import GroupBackup, QTRANMixing
+from robust_gym.baselines.marl.factorisation import ValueFactorisation
+
+
+@register_team_algorithm(
+    "groupdr-qtran",
+    about="QTRAN that learns from the least reward which any of its training environments would pay, by an estimate.",
+    actions=("discrete",),
+    train="disrupted",
+    privileges=("parameter-box", "privileged-dynamics"),
+    compare=("qtran",),
+    paper=(
+        "Liu et al., Distributionally Robust Multi-Agent Reinforcement Learning for Dynamic Chute Mapping, ICML 2025; "
+        "as in Distributionally Robust Cooperative MARL via Robust Value Factorization, ICLR 2026 (arXiv 2602.11437)"
+    ),
+)
+@dataclass
+class GroupDRQTRAN(GroupBackup, QTRANMixing, ValueFactorisation):
+    """QTRAN with GroupDR's backup, y = min_k r(s, u, k) + gamma V'.
+
+    r estimates the team's reward for state, joint action and group, and V' is the joint network's value of the agents' greedy next actions. The estimator is told
+    which group each training episode is from; the policy never is.
+
+    The groups are the disruptions of ``train_disruption``. In arXiv 2602.11437 they are cities of the building:
+    ``train_disruption="none | dynamics:city:tampa | dynamics:city:honolulu | dynamics:city:el_paso |
+    dynamics:city:cool_marine_seattle"``. Run ``qtran`` with the same ``train_disruption`` as its control.
+    """
+
+    algorithm: ClassVar[str] = "groupdr-qtran"
