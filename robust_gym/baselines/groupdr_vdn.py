@@ -26,8 +26,10 @@ from robust_gym.baselines.marl.factorisation import ValueFactorisation
 class GroupDRVDN(GroupBackup, ValueFactorisation):
     """VDN with GroupDR's backup, y = min_k r(s, u, k) + gamma V'.
 
-    r estimates the team's reward for state, joint action and group, and V' is the sum of the agents' greedy next values. The estimator is told
-    which group each training episode is from; the policy never is.
+    r estimates the team's reward for state, joint action and group k, and V' is the sum of the agents' greedy next
+    values. The estimator is told which group each training episode is from; the policy never is. States and joint
+    actions that a group has hardly met are judged by what its output makes of them: the least of several such guesses
+    is low.
 
     The groups are the disruptions of ``train_disruption``. In arXiv 2602.11437 they are cities of the building:
     ``train_disruption="none | dynamics:city:tampa | dynamics:city:honolulu | dynamics:city:el_paso |
