@@ -132,7 +132,7 @@ def tables(generator: torch.Generator) -> AgentNetworks:
 
 
 def learnt(
-    name: str, backup: str, worst: float = 0.0, payoffs: Array | None = None, updates: int = 2000
+    name: str, backup: str, worst: float = 0.0, payoffs: Array | None = None, updates: int = 3000
 ) -> tuple[Array, Array]:
     """Fit a mixer with a backup; return the joint values, and the greedy actions, ``[state, agent]``."""
     generator = torch.Generator().manual_seed(0)

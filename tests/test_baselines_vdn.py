@@ -13,7 +13,10 @@ from team_games import MEMORY, SIGNALS, Signals, games, memory, returns
 
 from robust_gym import registry
 from robust_gym.baselines.base import create, load_policy
+from robust_gym.baselines.marl.copies import SeparateCopies
 from robust_gym.baselines.marl.policy import TeamPolicy
+from robust_gym.baselines.marl.replay import Replay
+from robust_gym.baselines.marl.trainer import Trainer
 from robust_gym.evaluate import evaluate
 from robust_gym.task import Budget
 
@@ -80,12 +83,29 @@ def test_contamination_is_vdn_with_a_smaller_discount(games: None, network: str)
     assert not same(robust, train("robust-vdn", network=network, gamma=0.9, rho=0.3, worst_value=-1.0))
 
 
-def test_worst_value_is_scaled_with_the_rewards(games: None) -> None:
-    # Twice the reward scale with twice the learning targets' inverse: only the ratio of both may matter.
-    one = train("robust-vdn", rho=0.3, worst_value=-4.0, reward_scale=2.0)
-    backup = create("robust-vdn", {"rho": 0.5, "gamma": 0.8, "worst_value": -4.0, "reward_scale": 2.0})
-    made = backup.make_backup(one.networks.team, torch.Generator())  # type: ignore[attr-defined]
-    assert made.constant == pytest.approx(0.8 * 0.5 * -2.0)
+def test_worst_value_is_scaled_with_the_rewards() -> None:
+    arguments = {"rho": 0.5, "gamma": 0.8, "worst_value": -4.0, "reward_scale": 2.0, "hidden": 8, "replay_size": 200}
+    trainer = Trainer(create("robust-vdn", arguments), SeparateCopies([Signals()]), 100, 0)  # type: ignore[arg-type]
+    trainer.run(lambda step: None)
+    assert trainer.learner.backup.constant == pytest.approx(0.8 * 0.5 * -2.0)  # type: ignore[attr-defined]
+
+
+def test_a_reward_scale_of_0_is_the_size_of_the_first_rewards(games: None) -> None:
+    sizes: list[float] = []
+
+    class Watched(Replay):
+        def reward_size(self) -> float:
+            sizes.append(super().reward_size())
+            rewards = [self._rewards[slot] for slot in np.flatnonzero(self.valid)]
+            assert sizes[-1] == pytest.approx(np.sqrt(np.mean(np.square(rewards))))
+            return sizes[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("robust_gym.baselines.marl.trainer.Replay", Watched)
+        automatic = train("qmix")
+    assert len(sizes) == 1 and sizes[0] not in (0, 1)
+    assert same(automatic, train("qmix", reward_scale=sizes[0]))
+    assert not same(automatic, train("qmix", reward_scale=1.0))
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)

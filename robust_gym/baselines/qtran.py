@@ -25,8 +25,8 @@ class QTRAN(QTRANMixing, ValueFactorisation):
     """QTRAN-base with the standard backup, y = r + gamma Q(h', u*), where u* are the agents' greedy next actions.
 
     A joint network learns the targets. The agents' values and a state-value network then follow it: their sum equals
-    the joint value at the agents' greedy actions and is no less elsewhere. Adam and clipped gradients are those of
-    arXiv 2602.11437. See ``ValueFactorisation`` for the arguments that every composition has.
+    the joint value at the agents' greedy actions and is no less elsewhere. See ``ValueFactorisation`` for the arguments
+    that every composition has.
     """
 
     algorithm: ClassVar[str] = "qtran"

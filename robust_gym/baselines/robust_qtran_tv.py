@@ -23,10 +23,8 @@ class RobustQTRANTV(TotalVariationBackup, QTRANMixing, ValueFactorisation):
 
     y = r + gamma max_g E[(1 - rho) g - (g - V')_+ + rho w], with V' the joint network's value of the agents' greedy
     next actions. The dual network g reads what the joint network reads, the agents' last hidden layers, beside the
-    state and the joint action. Gradients are clipped to 1, as the paper does here. Each batch of updates takes
-    ``updates`` steps on the dual network, then as many on all else.
+    state and the joint action. Each batch of updates takes ``updates`` steps on the dual network, then as many on all
+    else.
     """
-
-    max_grad_norm: float = 1.0
 
     algorithm: ClassVar[str] = "robust-qtran-tv"

@@ -67,6 +67,9 @@ class Backup:
     def fit(self, batch: Batch, next_values: Tensor, features: Tensor | None = None) -> None:
         """Take one step on the backup's own networks, where it has any; arguments as those of ``target``."""
 
+    def rescale(self, scale: float) -> None:
+        """Bring the backup's own values, where it has any, to those of rewards that are divided by a scale."""
+
     def follow(self, states: RunningMoments) -> None:
         """Normalise the states that the backup's own networks read, where it has any."""
 
@@ -86,6 +89,10 @@ class RhoContamination(Backup):
 
     def _discounted(self, batch: Batch, next_values: Tensor, features: Tensor | None) -> Tensor:
         return self.gamma * next_values + self.constant
+
+    def rescale(self, scale: float) -> None:
+        """Bring the worst value to that scale."""
+        self.constant /= scale
 
 
 class StateActionNetwork(nn.Module):
@@ -203,6 +210,10 @@ class TotalVariation(Backup):
         self._optimiser.zero_grad(set_to_none=True)
         (losses * batch.continues).mean().backward()
         self._optimiser.step()
+
+    def rescale(self, scale: float) -> None:
+        """Bring the worst value to that scale."""
+        self.constant /= scale
 
     def follow(self, states: RunningMoments) -> None:
         """Normalise the states that the dual network reads."""

@@ -53,7 +53,8 @@ class ValueFactorisation:
         exploration_fraction: Share of the budget over which it decays, linearly.
         normalise_observations: Whether networks see observations with zero mean and unit variance, by moments
             that follow training and are saved with the policy. The paper feeds raw numbers.
-        reward_scale: Number that training rewards are divided by.
+        reward_scale: Number that training rewards are divided by; 0 for the root mean square of the team's rewards
+            in the steps before the first update.
         train_disruption: Disruption of the training episodes (domain randomisation). Several, with ``|`` between
             them, make a distribution: each episode draws one.
         n_envs: Episodes that are collected at once, in copies of the training environments. Each has an equal share
@@ -168,10 +169,9 @@ class ValueFactorisation:
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("gamma", "epsilon_start", "epsilon_end", "exploration_fraction", "learning_starts"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
-        for name in ("max_grad_norm", "target_updates"):
+        for name in ("max_grad_norm", "target_updates", "reward_scale"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
-        for name in ("learning_rate", "reward_scale"):
-            self._require(name, getattr(self, name) > 0, "greater than 0")
+        self._require("learning_rate", self.learning_rate > 0, "greater than 0")
 
     def _require(self, name: str, good: bool, accepted: str) -> None:
         if not good:

@@ -74,7 +74,8 @@ class Learner:
         optimiser: Of the parameters of networks and mixer.
         max_grad_norm: Norm to which the gradient is clipped; 0 for no clipping.
         batch_size: Transitions in an update.
-        reward_scale: Number that rewards are divided by.
+        reward_scale: Number that rewards are divided by from ``begin`` on; 0 for the root mean square of
+            those seen before.
         rng: Draws the transitions.
     """
 
@@ -104,7 +105,9 @@ class Learner:
         self._rng = rng
 
     def begin(self) -> None:
-        """Copy the targets, and let the backup fit its own networks to the first transitions, if it does so."""
+        """Settle the scale of rewards, copy the targets, and let the backup fit its own networks, if it does so."""
+        self._reward_scale = self._reward_scale or self.replay.reward_size()
+        self.backup.rescale(self._reward_scale)
         self.copy_targets()
         self.backup.begin(lambda: self._batch(self.replay.sample(self._batch_size, self._rng)))
 

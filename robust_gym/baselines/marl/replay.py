@@ -183,6 +183,11 @@ class Replay:
             None if self._groups is None else torch.from_numpy(self._groups[slots]),
         )
 
+    def reward_size(self) -> float:
+        """Return the root mean square of the team's rewards; 1 where it has had none."""
+        rewards = self._rewards[self.valid].astype(np.float64)
+        return float(np.sqrt(np.mean(rewards**2))) or 1.0
+
     def states(self, slots: Array) -> Tensor | None:
         """Gather states ``[B, S]``, if they are stored."""
         return None if self._states is None else torch.from_numpy(self._states[slots])
