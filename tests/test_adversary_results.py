@@ -11,13 +11,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import adversaries
+from recorded import between
 
 RESULTS = json.loads(adversaries.RESULTS.read_text(encoding="utf-8"))
 
 
 def test_the_page_shows_the_recorded_run() -> None:
     page = adversaries.PAGE.read_text(encoding="utf-8")
-    assert adversaries.renewed(page, RESULTS) == page
+    assert between(page, "adversaries", adversaries.table(RESULTS)) == page
 
 
 @pytest.mark.parametrize("radius", RESULTS["rows"])
