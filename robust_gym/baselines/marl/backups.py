@@ -34,6 +34,7 @@ class Backup:
         needs_features: Whether ``fit`` reads the agents' last hidden layers.
         needs_groups: Whether it reads ``Batch.groups``.
         fits: Whether ``fit`` does anything.
+        constant: What the worst value, where there is one, adds to the value of the next state.
     """
 
     needs_state = False
@@ -43,6 +44,7 @@ class Backup:
 
     def __init__(self, gamma: float) -> None:
         self.gamma = gamma
+        self.constant = 0.0
 
     def target(self, batch: Batch, next_values: Tensor, features: Tensor | None = None) -> Tensor:
         """Return the targets, in the shape of the next values.
@@ -68,7 +70,8 @@ class Backup:
         """Take one step on the backup's own networks, where it has any; arguments as those of ``target``."""
 
     def rescale(self, scale: float) -> None:
-        """Bring the backup's own values, where it has any, to those of rewards that are divided by a scale."""
+        """Bring what the worst value adds to the scale of rewards that are divided by a number."""
+        self.constant /= scale
 
     def follow(self, states: RunningMoments) -> None:
         """Normalise the states that the backup's own networks read, where it has any."""
@@ -89,10 +92,6 @@ class RhoContamination(Backup):
 
     def _discounted(self, batch: Batch, next_values: Tensor, features: Tensor | None) -> Tensor:
         return self.gamma * next_values + self.constant
-
-    def rescale(self, scale: float) -> None:
-        """Bring the worst value to that scale."""
-        self.constant /= scale
 
 
 class StateActionNetwork(nn.Module):
@@ -210,10 +209,6 @@ class TotalVariation(Backup):
         self._optimiser.zero_grad(set_to_none=True)
         (losses * batch.continues).mean().backward()
         self._optimiser.step()
-
-    def rescale(self, scale: float) -> None:
-        """Bring the worst value to that scale."""
-        self.constant /= scale
 
     def follow(self, states: RunningMoments) -> None:
         """Normalise the states that the dual network reads."""

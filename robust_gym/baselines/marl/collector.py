@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from robust_gym.baselines.base import training_seed
-from robust_gym.baselines.marl.copies import Beginning, Copies
+from robust_gym.baselines.marl.copies import Copies, draw_beginnings
 from robust_gym.baselines.marl.normaliser import RunningMoments
 from robust_gym.baselines.marl.replay import Replay
 from robust_gym.baselines.marl.team import Array
@@ -95,11 +94,7 @@ class Collector:
     def _begin(self, copies: Sequence[int]) -> None:
         if not copies:
             return
-        several = self._copies.choices > 1
-        beginnings = []
-        for copy in copies:
-            which = int(self._episodes.integers(self._copies.choices)) if several else 0
-            beginnings.append(Beginning(copy, which, training_seed(self._episodes)))
+        beginnings = draw_beginnings(copies, self._copies.choices, self._episodes)
         self._copies.begin(beginnings)
         for one, rows, state in zip(beginnings, *self._look(copies), strict=True):
             self._slots[one.copy] = self._replay.begin(rows, state, one.copy, one.which)

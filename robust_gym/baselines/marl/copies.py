@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from robust_gym.baselines.base import training_seed
 from robust_gym.baselines.marl.team import Array, Team
 from robust_gym.task import Task
 
@@ -25,6 +26,13 @@ class Beginning:
     copy: int
     which: int
     seed: int
+
+
+def draw_beginnings(copies: Sequence[int], choices: int, rng: np.random.Generator) -> list[Beginning]:
+    """Draw the episodes that begin in some copies, of a distribution of so many environments."""
+    return [
+        Beginning(copy, int(rng.integers(choices)) if choices > 1 else 0, training_seed(rng)) for copy in copies
+    ]
 
 
 @dataclass(frozen=True)
@@ -198,14 +206,15 @@ class BatchedCopies:
         self._worlds.close()
 
 
-def make_copies(task: Task, disruption: str, count: int, *, states: bool) -> Copies:
-    """Make the training environments of a task, for teams with Discrete or with Box actions.
+def make_copies(task: Task, texts: Sequence[str], count: int, *, box: bool, states: bool) -> Copies:
+    """Make the training environments of a task.
 
     Args:
         task: The task.
-        disruption: The training distribution: disruptions with ``|`` between them.
+        texts: The training distribution, a disruption for each environment.
         count: How many copies. Several step in one batch where the task has a simulator for that.
-        states: Whether states will be looked at; a simulator that has none is not used then.
+        box: Whether actions may be vectors too.
+        states: Whether states may be looked at; a simulator that has none is not used then.
 
     Raises:
         DisruptionError: If the task cannot honour a disruption.
@@ -214,9 +223,8 @@ def make_copies(task: Task, disruption: str, count: int, *, states: bool) -> Cop
     from robust_gym.tasks import make_parallel
     from robust_gym.vector.simulator import is_batched
 
-    texts = [text.strip() for text in disruption.split("|")]
     envs = [make_parallel(task.id, disruption=text) for text in texts]
-    team = Team.of(envs[0], box=True)
+    team = Team.of(envs[0], box=box)
     separate = SeparateCopies(envs, count, lambda which: make_parallel(task.id, disruption=texts[which]), team)
     if count == 1 or not is_batched(task):
         return separate

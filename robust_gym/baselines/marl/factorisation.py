@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from robust_gym.baselines.base import YOUNGER
+from robust_gym.baselines.marl.arguments import TeamArguments
 from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 
     from robust_gym.baselines.base import Progress
     from robust_gym.baselines.marl.backups import Backup
-    from robust_gym.baselines.marl.copies import Copies
     from robust_gym.baselines.marl.mixers import Mixer
     from robust_gym.baselines.marl.policy import TeamPolicy
     from robust_gym.baselines.marl.team import Team
 
 
 @dataclass
-class ValueFactorisation:
+class ValueFactorisation(TeamArguments):
     """Arguments of value factorisation; defaults are those of arXiv 2602.11437 unless a field says otherwise.
 
     What the paper counts in steps of its 172,800-step runs is a share of the budget here, so that one set of
@@ -83,15 +83,8 @@ class ValueFactorisation:
     train_disruption: str = "none"
     n_envs: int = field(default=1, metadata=YOUNGER)
 
-    algorithm: ClassVar[str]
-    """Registered name."""
-
     joint_features: ClassVar[bool] = False
     """Whether the joint value reads the agents' last hidden layers; a dual network of it then reads them too."""
-
-    def __post_init__(self) -> None:
-        """Check the arguments; see ``check``."""
-        self.check()
 
     def make_mixer(self, team: Team, generator: torch.Generator) -> Mixer:
         """Return a new mixer, whose own networks, if any, take their weights from the generator."""
@@ -106,11 +99,6 @@ class ValueFactorisation:
         return Backup(self.gamma)
 
     @property
-    def distribution(self) -> list[str]:
-        """The disruptions of the training episodes, each an environment of the training distribution."""
-        return [text.strip() for text in self.train_disruption.split("|")]
-
-    @property
     def warm_up(self) -> float:
         """Share of the budget before the first update."""
         return self.learning_starts
@@ -123,27 +111,15 @@ class ValueFactorisation:
             DisruptionError: If the task cannot honour the training disruption.
         """
         from robust_gym.baselines.base import one_thread
+        from robust_gym.baselines.marl.copies import make_copies
         from robust_gym.baselines.marl.policy import TeamPolicy
         from robust_gym.baselines.marl.trainer import Trainer
 
-        with contextlib.closing(self._copies(task)) as copies, one_thread():
+        copies = make_copies(task, self.distribution, self.n_envs, box=False, states=True)
+        with contextlib.closing(copies), one_thread():
             trainer = Trainer(self, copies, budget.steps, seed)
             trainer.run(progress)
         return TeamPolicy(trainer.networks, self.algorithm, task)
-
-    def _copies(self, task: Task) -> Copies:
-        """Make the training environments; several step in one batch where the task has a simulator for that."""
-        from robust_gym.baselines.marl.copies import BatchedCopies, SeparateCopies
-        from robust_gym.tasks import make_parallel
-        from robust_gym.vector.simulator import is_batched
-
-        texts = self.distribution
-        envs = [make_parallel(task.id, disruption=text) for text in texts]
-        copies = SeparateCopies(envs, self.n_envs, lambda which: make_parallel(task.id, disruption=texts[which]))
-        if self.n_envs == 1 or not is_batched(task):
-            return copies
-        copies.close()
-        return BatchedCopies(task, copies.team, texts, self.n_envs)
 
     @staticmethod
     def load(directory: Path, task: Task) -> TeamPolicy:
@@ -172,7 +148,3 @@ class ValueFactorisation:
         for name in ("max_grad_norm", "target_updates", "reward_scale"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("learning_rate", self.learning_rate > 0, "greater than 0")
-
-    def _require(self, name: str, good: bool, accepted: str) -> None:
-        if not good:
-            raise ValueError(f"{self.algorithm}: {name} must be {accepted}, got {getattr(self, name)!r}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from robust_gym.baselines.marl.arguments import TeamArguments
 from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class PolicyGradient:
+class PolicyGradient(TeamArguments):
     """Arguments of IPPO and MAPPO; defaults are MAPPO's for MPE (arXiv 2103.01955) unless a field says otherwise.
 
     Its agents are fed forward: they remember nothing, where those of the paper may be recurrent too. All are rewarded
@@ -70,15 +71,8 @@ class PolicyGradient:
     normalise_observations: bool = True
     train_disruption: str = "none"
 
-    algorithm: ClassVar[str]
-    """Registered name."""
-
     needs_state: ClassVar[bool]
     """Whether the critic sees the state."""
-
-    def __post_init__(self) -> None:
-        """Check the arguments; see ``check``."""
-        self.check()
 
     def make_critic(self, team: Team, generator: torch.Generator) -> OwnCritic | StateCritic:
         """Return a new critic."""
@@ -114,7 +108,7 @@ class PolicyGradient:
         from robust_gym.baselines.marl.copies import make_copies
 
         count = min(self.n_envs, budget.steps)
-        copies = make_copies(task, self.train_disruption, count, states=self.needs_state)
+        copies = make_copies(task, self.distribution, count, box=True, states=self.needs_state)
         with contextlib.closing(copies), one_thread():
             return ActorPolicy(self._learn(copies, budget.steps, seed, progress), self.algorithm, task)
 
@@ -167,10 +161,6 @@ class PolicyGradient:
             self._require(name, getattr(self, name) >= 0, "at least 0")
         for name in ("clip", "learning_rate", "critic_learning_rate", "initial_std"):
             self._require(name, getattr(self, name) > 0, "greater than 0")
-
-    def _require(self, name: str, good: bool, accepted: str) -> None:
-        if not good:
-            raise ValueError(f"{self.algorithm}: {name} must be {accepted}, got {getattr(self, name)!r}")
 
 
 def shared_out(rounds: int, least: int) -> list[int]:

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robust_gym.baselines.base import training_seed
 from robust_gym.baselines.marl.actors import Actors
-from robust_gym.baselines.marl.copies import Beginning, Copies
+from robust_gym.baselines.marl.copies import Copies, draw_beginnings
 from robust_gym.baselines.marl.critics import OwnCritic, StateCritic
 from robust_gym.baselines.marl.normaliser import Normaliser, RunningMoments
 from robust_gym.baselines.marl.team import Array
@@ -125,12 +124,7 @@ class Runner:
     def _begin(self, copies: list[int]) -> None:
         if not copies:
             return
-        several = self._copies.choices > 1
-        beginnings = []
-        for copy in copies:
-            which = int(self._episodes.integers(self._copies.choices)) if several else 0
-            beginnings.append(Beginning(copy, which, training_seed(self._episodes)))
-        self._copies.begin(beginnings)
+        self._copies.begin(draw_beginnings(copies, self._copies.choices, self._episodes))
         self._look(copies)
 
     def _look(self, copies: range | list[int]) -> None:
