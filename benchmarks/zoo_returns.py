@@ -1,10 +1,9 @@
 """Whether ppo, sac and td3 return what rl-baselines3-zoo publishes, with its budgets and its values.
 
-    python benchmarks/zoo_returns.py [--tasks Robust-Pendulum-v0 ...] [--seeds 3]
+    python benchmarks/zoo_returns.py [--tasks Robust-Pendulum-v0 ...] [--algorithms ppo ...] [--seeds 3]
 
 Every seed is trained for as many steps as the zoo's, with the default arguments, which are the zoo's
-(``robust_gym/baselines/single/tuned/``) but for state-dependent exploration (gSDE), which we leave out. It is evaluated
-by the zoo's definition: undisturbed episodes of the deterministic policy, for 150,000 steps, and the mean and standard
+(``robust_gym/baselines/single/tuned/``). It is evaluated by the zoo's definition: undisturbed episodes of the deterministic policy, for 150,000 steps, and the mean and standard
 deviation of their returns. The zoo's numbers are of one run. What is in ``benchmarks/results/zoo_returns.json`` already
 is not trained again.
 """
@@ -34,6 +33,7 @@ SOURCE = "github.com/DLR-RM/rl-baselines3-zoo, benchmark.md, commit 0088472b8cb6
 EVALUATED = 150_000
 """Steps of an evaluation."""
 _BLOCK = 150
+_NAMES = ["ppo", "sac", "td3"]
 
 
 @dataclass(frozen=True)
@@ -44,24 +44,22 @@ class Published:
         steps: Environment steps of the training.
         mean: Mean return.
         std: Standard deviation of the episodes' returns.
-        gsde: Whether it explored by gSDE.
     """
 
     steps: int
     mean: float
     std: float
-    gsde: bool = False
 
 
 ZOO: dict[str, dict[str, Published]] = {
     "Robust-Pendulum-v0": {
-        "ppo": Published(100_000, -172.225, 104.159, gsde=True),
+        "ppo": Published(100_000, -172.225, 104.159),
         "sac": Published(20_000, -156.995, 88.714),
         "td3": Published(20_000, -151.855, 90.227),
     },
     "Robust-MountainCarContinuous-v0": {
-        "ppo": Published(20_000, 88.343, 2.572, gsde=True),
-        "sac": Published(50_000, 94.679, 1.134, gsde=True),
+        "ppo": Published(20_000, 88.343, 2.572),
+        "sac": Published(50_000, 94.679, 1.134),
         "td3": Published(300_000, 93.483, 0.075),
     },
     # The zoo's is version 2 of the environment, ours version 3.
@@ -101,27 +99,35 @@ def run(id: str, name: str, seed: int) -> dict[str, Any]:
     }
 
 
-def measure(ids: list[str], seeds: int) -> dict[str, Any]:
+def measure(ids: list[str], names: list[str], seeds: int) -> dict[str, Any]:
     """Run what is not in the file yet, and return the file."""
+    for id in ids:
+        for name in names:
+            for seed in range(seeds):
+                key = f"{id} {name} {ZOO[id][name].steps} seed {seed}"
+                if key in _recorded()["runs"]:
+                    continue
+                done = run(id, name, seed)
+                # Read again, since another process may have added its runs meanwhile.
+                found = _recorded()
+                found["runs"][key] = done
+                FILE.write_text(json.dumps(found, indent=1) + "\n")
+                print(key, done, flush=True)
+    return _recorded()
+
+
+def _recorded() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {"source": SOURCE, "runs": {}}
     found["zoo"] = {id: {name: asdict(one) for name, one in by.items()} for id, by in ZOO.items()}
-    for id in ids:
-        for name, published in ZOO[id].items():
-            for seed in range(seeds):
-                key = f"{id} {name} {published.steps} seed {seed}"
-                if key in found["runs"]:
-                    continue
-                found["runs"][key] = run(id, name, seed)
-                FILE.write_text(json.dumps(found, indent=1) + "\n")
-                print(key, found["runs"][key], flush=True)
     return found
 
 
-def table(runs: dict[str, Any], ids: list[str], seeds: int) -> Table:
+def table(runs: dict[str, Any], ids: list[str], names: list[str], seeds: int) -> Table:
     """Lay ours beside the zoo's."""
     rows = []
     for id in ids:
-        for name, zoo in ZOO[id].items():
+        for name in names:
+            zoo = ZOO[id][name]
             ours = [runs[f"{id} {name} {zoo.steps} seed {seed}"] for seed in range(seeds)]
             rows.append(
                 (
@@ -130,11 +136,11 @@ def table(runs: dict[str, Any], ids: list[str], seeds: int) -> Table:
                     f"{zoo.steps:,}",
                     f"{np.mean([one['mean'] for one in ours]):.1f}",
                     " ".join(f"{one['mean']:.1f} ± {one['std']:.1f}" for one in ours),
-                    f"{zoo.mean:.1f} ± {zoo.std:.1f}" + (", gSDE" if zoo.gsde else ""),
+                    f"{zoo.mean:.1f} ± {zoo.std:.1f}",
                 )
             )
     columns = ("task", "algorithm", "steps", "our mean", "ours, each seed", "the zoo, one run")
-    command = f"python benchmarks/zoo_returns.py --tasks {' '.join(ids)} --seeds {seeds}"
+    command = f"python benchmarks/zoo_returns.py --tasks {' '.join(ids)} --algorithms {' '.join(names)} --seeds {seeds}"
     return Table("zoo_returns", command, columns, rows)
 
 
@@ -142,13 +148,14 @@ def main() -> None:
     """Do what is asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", choices=list(ZOO), default=list(ZOO))
+    parser.add_argument("--algorithms", nargs="+", choices=_NAMES, default=_NAMES)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)  # as training does: more only spin on networks this small
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = measure(options.tasks, options.seeds)
-    print(table(found["runs"], options.tasks, options.seeds))
+        found = measure(options.tasks, options.algorithms, options.seeds)
+    print(table(found["runs"], options.tasks, options.algorithms, options.seeds))
 
 
 if __name__ == "__main__":

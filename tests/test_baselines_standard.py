@@ -172,21 +172,28 @@ def test_same_seed_same_weights_and_nothing_global_moves(games: None, name: str)
 
 
 @pytest.mark.parametrize(
-    ("name", "task"),
-    [(name, PLAIN) for name in NAMES if name != "dqn"]
-    + [(name, SHOWN) for name in ("dqn", "a2c", "trpo", "recurrent-ppo")]
-    + [(name, BOX) for name in ("a2c", "trpo", "recurrent-ppo")],
+    ("name", "task", "arguments"),
+    [(name, PLAIN, {}) for name in NAMES if name != "dqn"]
+    + [(name, PLAIN, {"use_sde": True}) for name in ("a2c", "trpo", "recurrent-ppo", "tqc", "crossq")]
+    + [(name, SHOWN, {}) for name in ("dqn", "a2c", "trpo", "recurrent-ppo")]
+    + [(name, BOX, {"normalise": True}) for name in ("a2c", "trpo", "recurrent-ppo")],
 )
 def test_policy_equals_the_model_it_came_from(
-    games: None, name: str, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    games: None,
+    name: str,
+    task: Task,
+    arguments: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     models: list[Any] = []
     algorithm = type(create(name, {}))
     take_out = algorithm.policy
     monkeypatch.setattr(algorithm, "policy", lambda self, task, model, envs: (
         models.append(model), take_out(self, task, model, envs))[1])  # fmt: skip
-    policy = learn(name, task, 200, **({"normalise": True} if task is BOX else {}))
+    policy = learn(name, task, 200, **arguments)
     (model,) = models
+    assert model.use_sde == ("use_sde" in arguments)
     seen = seen_in(task)
     envs = model.get_vec_normalize_env()
     policy.save(tmp_path)
@@ -359,6 +366,8 @@ def test_values_of_the_zoo() -> None:
 
     assert of("td3", "MountainCarContinuous")["noise"] == "ornstein-uhlenbeck"
     assert of("dqn", "CartPole")["target_update_interval"] == 10
+    assert of("ppo", "Pendulum").items() >= {"use_sde": True, "sde_sample_freq": 4, "log_std_init": 0.0}.items()
+    assert of("sac", "MountainCarContinuous").items() >= {"use_sde": True, "log_std_init": -3.67}.items()
     assert of("trpo", "HalfCheetah").items() >= {"target_kl": 0.04, "normalise": True, "n_envs": 2}.items()
     assert of("tqc", "Hopper")["top_quantiles_to_drop_per_net"] == 5
     assert of("recurrent-ppo", "CartPole").items() >= {"n_steps": 32, "lstm_hidden_size": 64, "decay": True}.items()
@@ -371,6 +380,7 @@ def test_values_of_the_zoo() -> None:
         ("ddpg", {"action_noise": -1.0}, "ddpg: action_noise must be at least 0, got -1.0"),
         ("crossq", {"ent_coef": "much"}, "crossq: ent_coef must be a number or 'auto', got 'much'"),
         ("tqc", {"top_quantiles_to_drop_per_net": 5}, "tqc: top_quantiles_to_drop_per_net must be between 0 and 4"),
+        ("tqc", {"sde_sample_freq": 0}, "tqc: sde_sample_freq must be at least 1, or -1, got 0"),
         ("dqn", {"exploration_fraction": 2.0}, "dqn: exploration_fraction must be between 0 and 1, got 2.0"),
     ],
 )
@@ -379,6 +389,11 @@ def test_bad_arguments(games: None, name: str, arguments: dict[str, Any], messag
         learn(name, fitting(name), 100, **arguments)
     with pytest.raises(ValueError, match="trpo needs a budget of at least 2 steps, got 1"):
         learn("trpo", SHOWN, 1)
+
+
+def test_state_dependent_exploration_is_for_continuous_actions(games: None) -> None:
+    with pytest.raises(ValueError, match="a2c: use_sde needs continuous actions; those of Recall0-v0 are discrete"):
+        learn("a2c", SHOWN, 100, use_sde=True)
 
 
 @pytest.mark.parametrize("name", NAMES)

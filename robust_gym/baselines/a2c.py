@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
+from robust_gym.baselines.single.exploration import StateDependentExploration
 from robust_gym.baselines.single.standard import OnPolicy
 
 
@@ -18,7 +19,7 @@ from robust_gym.baselines.single.standard import OnPolicy
     ),
 )
 @dataclass
-class A2C(OnPolicy):
+class A2C(StateDependentExploration, OnPolicy):
     """A2C; an argument left at ``None`` takes the task's value in ``baselines/single/tuned/``.
 
     After a few steps of every environment, one gradient step: along advantage times the slope of log pi(a | s), down

@@ -55,7 +55,8 @@ class CrossQ(MaximumEntropy):
 
     def policy_arguments(self, values: Values) -> dict[str, Any]:
         """Return the arguments of the policy's networks."""
-        return {"net_arch": {"pi": list(values["layers"]), "qf": list(values["critic_layers"])}}
+        networks = {"pi": list(values["layers"]), "qf": list(values["critic_layers"])}
+        return {**super().policy_arguments(values), "net_arch": networks}
 
     def actor_layers(self, actor: Any) -> tuple[Any, Any]:
         """Return the hidden layers of the actor, and the last, whose tanh is the action."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
+from robust_gym.baselines.single.exploration import StateDependentExploration
 from robust_gym.baselines.single.standard import OnPolicy, Values
 
 
@@ -15,7 +16,7 @@ from robust_gym.baselines.single.standard import OnPolicy, Values
     paper="Schulman et al., Proximal Policy Optimization Algorithms, 2017 (arXiv 1707.06347)",
 )
 @dataclass
-class PPO(OnPolicy):
+class PPO(StateDependentExploration, OnPolicy):
     """PPO; an argument left at ``None`` takes the task's value in ``baselines/single/tuned/``.
 
     Attributes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
+from robust_gym.baselines.single.exploration import StateDependentExploration
 from robust_gym.baselines.single.standard import OnPolicy
 
 
@@ -16,7 +17,7 @@ from robust_gym.baselines.single.standard import OnPolicy
     paper="Schulman et al., Trust Region Policy Optimization, ICML 2015 (arXiv 1502.05477)",
 )
 @dataclass
-class TRPO(OnPolicy):
+class TRPO(StateDependentExploration, OnPolicy):
     """TRPO; an argument left at ``None`` takes the task's value in ``baselines/single/tuned/``.
 
     The policy takes the largest step along the natural gradient of the surrogate objective that a line search finds to

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from robust_gym.baselines.single.exploration import StateDependentExploration
 from robust_gym.baselines.single.standard import OffPolicy, Values
 
 
 @dataclass
-class MaximumEntropy(OffPolicy):
+class MaximumEntropy(StateDependentExploration, OffPolicy):
     """An off-policy method that weighs entropy by a temperature, given or learnt.
 
     Attributes:
@@ -18,6 +19,12 @@ class MaximumEntropy(OffPolicy):
     """
 
     ent_coef: str | None = None
+
+    def policy_arguments(self, values: Values) -> dict[str, Any]:
+        """Return the arguments of the policy's networks."""
+        # Without a limit of the mean, which the saved policy would have to know too.
+        unlimited = {"clip_mean": 0.0} if values.get("use_sde") else {}
+        return {**super().policy_arguments(values), **unlimited}
 
     def model_arguments(self, values: Values) -> dict[str, Any]:
         """Return the arguments of the model.

@@ -100,6 +100,8 @@ class _Updates(HasParts):
         assert self.replay_buffer is not None
         for _ in range(gradient_steps):
             self._n_updates += 1
+            if self.use_sde:
+                self.actor.reset_noise()  # its scale may have changed
             self.method.update(self, self.replay_buffer.sample(batch_size, env=self._vec_normalize_env))
 
     def _own_optimisers(self) -> list[Optimizer]:

@@ -192,6 +192,7 @@ class OnPolicy(Standard):
         layers: Units in each hidden layer, of actor and critic alike.
         normalise: Whether observations (unless images) and rewards are normalised; the observations' moments are
             saved with the policy.
+        ortho_init: Whether the first weights are orthogonal; the last layer of the actor then begins small.
     """
 
     n_envs: int | None = None
@@ -202,6 +203,7 @@ class OnPolicy(Standard):
     gae_lambda: float | None = None
     layers: tuple[int, ...] | None = None
     normalise: bool | None = None
+    ortho_init: bool | None = None
 
     def fitted(self, values: Values, steps: int) -> dict[str, Any]:
         """Shorten rollouts where the budget has fewer than 24; steps that would fill no other one are left unused.
@@ -214,6 +216,10 @@ class OnPolicy(Standard):
         )
         fit = {"n_envs": n_envs, "n_steps": n_steps, "steps": steps // (n_envs * n_steps) * n_steps * n_envs}
         return {**values, **fit, **({"batch_size": batch} if "batch_size" in values else {})}
+
+    def policy_arguments(self, values: Values) -> dict[str, Any]:
+        """Return the arguments of the policy's networks."""
+        return {**super().policy_arguments(values), "ortho_init": values["ortho_init"]}
 
     def policy(self, task: Task, model: Any, envs: VecEnv) -> FeedForwardPolicy:
         """Take out the actor, and the critic of states."""

@@ -2,9 +2,9 @@
 
 The values come from rl-baselines3-zoo (``hyperparams/*.yml`` in release 2.9.1 of ``rl_zoo3``, tuned by its authors);
 what it leaves open is Stable-Baselines3's default. Its names of environments are those of the tasks here, and its
-``learning_starts`` become shares of its ``n_timesteps``. Left out are its state-dependent exploration (gSDE), its
-activation functions and its initial weights. The zoo's MuJoCo values for PPO, with an LSTM or without, are tuned for a
-million steps with learning rates too small for less, so those families keep the defaults (those of the PPO paper) with
+``learning_starts`` become shares of its ``n_timesteps``. Left out are its activation functions, and a
+limit of the mean of SAC with gSDE. The zoo's MuJoCo values for PPO, with an LSTM or without, are tuned for a million
+steps with learning rates too small for less, so those families keep the defaults (those of the PPO paper) with
 normalised observations and rewards, as the zoo's own ``mujoco-defaults`` do.
 """
 

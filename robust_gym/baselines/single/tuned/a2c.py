@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robust_gym.baselines.single.tuned.table import PHYSICS, Table, Values
+from robust_gym.baselines.single.tuned.table import NO_SDE, PHYSICS, Table, Values
 
 _FAMILY: dict[str, Values] = {family: {"normalise": True} for family in PHYSICS}
 _CONTINUOUS: Values = {
@@ -12,12 +12,22 @@ _CONTINUOUS: Values = {
     "vf_coef": 0.4,
     "learning_rate": 7e-4,
     "decay": True,
+    "use_sde": True,
+    "log_std_init": -2.0,
+    "ortho_init": False,
 }
 _TASK: dict[str, Values] = {
     "Robust-CartPole-v0": {"n_envs": 8},
     "Robust-Pendulum-v0": {**_CONTINUOUS, "n_envs": 8, "gamma": 0.9},
     "Robust-MountainCar-v0": {"normalise": True, "n_envs": 16},
-    "Robust-MountainCarContinuous-v0": {"normalise": True, "n_envs": 4, "n_steps": 100},
+    "Robust-MountainCarContinuous-v0": {
+        "normalise": True,
+        "n_envs": 4,
+        "n_steps": 100,
+        "use_sde": True,
+        "sde_sample_freq": 16,
+        "ortho_init": False,
+    },
     "Robust-Acrobot-v0": {"normalise": True, "n_envs": 16},
     "Robust-LunarLander-v0": {
         "n_envs": 8,
@@ -47,6 +57,9 @@ _DEFAULT: Values = {
     "normalize_advantage": False,
     "use_rms_prop": True,
     "layers": (64, 64),
+    "ortho_init": True,
+    **NO_SDE,
+    "log_std_init": 0.0,
 }
 
 TABLES: dict[str, Table] = {"a2c": (_DEFAULT, _FAMILY, _TASK)}

@@ -5,8 +5,9 @@ The zoo tunes the LSTM on versions of the classic tasks that hide velocities, wh
 
 from __future__ import annotations
 
-from robust_gym.baselines.single.tuned.table import PHYSICS, Table, Values
+from robust_gym.baselines.single.tuned.table import NO_SDE, PHYSICS, Table, Values
 
+_SDE: Values = {"use_sde": True, "sde_sample_freq": 4}
 _PPO_FAMILY: dict[str, Values] = {
     **{family: {"normalise": True} for family in PHYSICS},
     "box2d": {
@@ -30,7 +31,7 @@ _PPO_TASK: dict[str, Values] = {
         "learning_rate": 1e-3,
         "decay": True,
     },
-    "Robust-Pendulum-v0": {"n_envs": 4, "n_steps": 1024, "gamma": 0.9, "learning_rate": 1e-3},
+    "Robust-Pendulum-v0": {"n_envs": 4, "n_steps": 1024, "gamma": 0.9, "learning_rate": 1e-3, **_SDE},
     "Robust-MountainCar-v0": {"normalise": True, "n_envs": 16, "n_steps": 16, "gae_lambda": 0.98, "n_epochs": 4},
     "Robust-MountainCarContinuous-v0": {
         "normalise": True,
@@ -43,6 +44,9 @@ _PPO_TASK: dict[str, Values] = {
         "gae_lambda": 0.9,
         "max_grad_norm": 5.0,
         "vf_coef": 0.19,
+        "use_sde": True,
+        "log_std_init": -3.29,
+        "ortho_init": False,
     },
     "Robust-Acrobot-v0": {"normalise": True, "n_envs": 16, "n_steps": 256, "gae_lambda": 0.94, "n_epochs": 4},
     "Robust-BipedalWalker-v0": {
@@ -65,6 +69,9 @@ _PPO_TASK: dict[str, Values] = {
         "ent_coef": 0.0,
         "learning_rate": 1e-4,
         "decay": True,
+        **_SDE,
+        "log_std_init": -2.0,
+        "ortho_init": False,
     },
     "Robust-Swimmer-v0": {
         "n_envs": 4,
@@ -90,6 +97,9 @@ _PPO_DEFAULT: Values = {
     "vf_coef": 0.5,
     "max_grad_norm": 0.5,
     "layers": (64, 64),
+    "ortho_init": True,
+    **NO_SDE,
+    "log_std_init": 0.0,
 }
 
 # For the classic tasks; the LSTM has as many units as the layer after it.
@@ -116,7 +126,7 @@ _WALKER: Values = {
 _LSTM_FAMILY: dict[str, Values] = {family: {"normalise": True} for family in PHYSICS}
 _LSTM_TASK: dict[str, Values] = {
     "Robust-CartPole-v0": {**_PPO_TASK["Robust-CartPole-v0"], **_SMALL, "normalise": True},
-    "Robust-Pendulum-v0": {**_PPO_TASK["Robust-Pendulum-v0"], **_SMALL, "normalise": True},
+    "Robust-Pendulum-v0": {**_PPO_TASK["Robust-Pendulum-v0"], **_SMALL, "normalise": True, "ortho_init": False},
     "Robust-MountainCar-v0": _PPO_TASK["Robust-MountainCar-v0"],
     "Robust-MountainCarContinuous-v0": {
         **_PPO_TASK["Robust-MountainCarContinuous-v0"],
@@ -124,6 +134,8 @@ _LSTM_TASK: dict[str, Values] = {
         "n_steps": 1024,
         "layers": (64,),
         "lstm_hidden_size": 32,
+        "sde_sample_freq": 8,
+        "log_std_init": 0.0,
     },
     "Robust-Acrobot-v0": _PPO_TASK["Robust-Acrobot-v0"],
     "Robust-LunarLander-v0": _LUNAR,

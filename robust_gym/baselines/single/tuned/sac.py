@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robust_gym.baselines.single.tuned.table import Table, Values
+from robust_gym.baselines.single.tuned.table import NO_SDE, Table, Values
 
 _SAC_FAMILY: dict[str, Values] = {
     "box2d": {"layers": (400, 300), "learning_rate": 7.3e-4, "tau": 0.01, "decay": True},
@@ -18,8 +18,10 @@ _SAC_TASK: dict[str, Values] = {
         "tau": 0.01,
         "learning_starts": 0.0,
         "layers": (64, 64),
+        "use_sde": True,
+        "log_std_init": -3.67,
     },
-    "Robust-BipedalWalker-v0": {"gamma": 0.98, "tau": 0.02, "train_freq": 64, "decay": False},
+    "Robust-BipedalWalker-v0": {"gamma": 0.98, "tau": 0.02, "train_freq": 64, "decay": False, "use_sde": True},
     # Our own: the zoo learns from an autoencoder's features. An update of the convolutional network costs fifty
     # times as much as one on numbers, and frames are large, so there are fewer of both.
     "Robust-CarRacing-v0": {
@@ -46,6 +48,8 @@ _SAC_DEFAULT: Values = {
     # Share of the budget; the zoo's 10,000 of a million steps.
     "learning_starts": 0.01,
     "layers": (256, 256),
+    **NO_SDE,
+    "log_std_init": -3.0,
 }
 
 _TQC_FAMILY: dict[str, Values] = {"box2d": {**_SAC_FAMILY["box2d"], "learning_starts": 0.02}}
@@ -72,6 +76,8 @@ _CROSSQ_TASK: dict[str, Values] = {
         "policy_delay": 2,
         "layers": (64, 64),
         "critic_layers": (64, 64),
+        "use_sde": True,
+        "log_std_init": -1.0,
     },
     "Robust-LunarLanderContinuous-v0": {"learning_starts": 0.05},
     "Robust-BipedalWalker-v0": {"buffer_size": 300_000, "gamma": 0.98, "learning_starts": 0.05},
@@ -93,6 +99,8 @@ _CROSSQ_DEFAULT: Values = {
     # Stable-Baselines3's. The zoo, as the paper, gives critics on MuJoCo 2,048 units in each layer, whose updates take
     # four times as long.
     "critic_layers": (1024, 1024),
+    **NO_SDE,
+    "log_std_init": -3.0,
 }
 
 TABLES: dict[str, Table] = {

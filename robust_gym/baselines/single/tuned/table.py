@@ -9,5 +9,8 @@ Values = Mapping[str, Any]
 Table = tuple[Values, Mapping[str, Values], Mapping[str, Values]]
 """An algorithm's defaults; what differs in a family of tasks, by its name; and in a task, by its id."""
 
+NO_SDE: Values = {"use_sde": False, "sde_sample_freq": -1}
+"""Noise that does not depend on the state."""
+
 PHYSICS = ("mujoco", "robotics", "mazes", "safety_velocity", "safety_navigation", "dm_control", "energy")
 """The families whose observations have many numbers of many sizes."""
