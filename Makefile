@@ -64,7 +64,7 @@ pictures: setup
 	MUJOCO_GL=egl SDL_VIDEODRIVER=dummy $(BIN)/python docs/task_pictures.py --missing
 
 leaderboard: setup
-	$(BIN)/robust-gym leaderboard robust_gym/leaderboard/published --out docs/leaderboard/index.html
+	$(BIN)/robust-gym leaderboard robust_gym/leaderboard/published --out docs/leaderboard/index.html --data jsonl csv parquet
 
 lock: setup
 	$(BIN)/python .ci/lock.py > requirements.lock.new

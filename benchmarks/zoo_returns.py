@@ -3,9 +3,9 @@
     python benchmarks/zoo_returns.py [--tasks Robust-Pendulum-v0 ...] [--algorithms ppo ...] [--seeds 3]
 
 Every seed is trained for as many steps as the zoo's, with the default arguments, which are the zoo's
-(``robust_gym/baselines/single/tuned/``). It is evaluated by the zoo's definition: undisturbed episodes of the deterministic policy, for 150,000 steps, and the mean and standard
-deviation of their returns. The zoo's numbers are of one run. What is in ``benchmarks/results/zoo_returns.json`` already
-is not trained again.
+(``robust_gym/baselines/single/tuned/``). It is evaluated by the zoo's definition: undisturbed episodes of the
+deterministic policy, for 150,000 steps, and the mean and standard deviation of their returns. The zoo's numbers are of
+one run. What is in ``benchmarks/results/zoo_returns.json`` already is not trained again.
 """
 
 from __future__ import annotations

@@ -255,11 +255,11 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _publish(records: Sequence[RunRecord], page: Path) -> Path:
+def _publish(records: Sequence[RunRecord], page: Path, data: Sequence[str] = ("jsonl", "csv")) -> Path:
     from robust_gym.leaderboard.page import build
 
     page.parent.mkdir(parents=True, exist_ok=True)
-    return build(records, page)
+    return build(records, page, data)
 
 
 def _add_eval(parser: Parser) -> None:
@@ -307,12 +307,20 @@ def _add_leaderboard(parser: Parser) -> None:
     add = parser.add_argument
     add("records", type=Path, nargs="*", metavar="DIR", help="folders or files with records (default results)")
     add("--out", type=Path, default=Path("docs/leaderboard/index.html"), metavar="FILE", help="the page to write")
+    add(
+        "--data",
+        nargs="+",
+        default=["jsonl", "csv"],
+        choices=("jsonl", "csv", "parquet"),
+        metavar="FORMAT",
+        help="raw data beside the page: jsonl, csv, parquet (default jsonl csv)",
+    )
     add("--text", action="store_true", help="print the rankings, and write no page")
     parser.set_defaults(run=_leaderboard)
 
 
 def _leaderboard(arguments: argparse.Namespace) -> int:
-    from robust_gym.leaderboard.page import load_records
+    from robust_gym.leaderboard.loading import load_records
 
     records = load_records(arguments.records or [Path("results")])
     if arguments.text:
@@ -320,7 +328,7 @@ def _leaderboard(arguments: argparse.Namespace) -> int:
 
         print_leaderboard(records)
         return 0
-    print(f"{len(records)} records: {_publish(records, arguments.out)}")
+    print(f"{len(records)} records: {_publish(records, arguments.out, arguments.data)}")
     return 0
 
 

@@ -188,6 +188,11 @@ class RunRecord(BaseModel):
         return self
 
     @property
+    def arguments_json(self) -> str:
+        """The hyper-parameters as canonical JSON."""
+        return json.dumps(self.arguments, sort_keys=True, default=str)
+
+    @property
     def mean_return(self) -> float:
         """Mean true return over the episodes."""
         return sum(self.returns) / len(self.returns)

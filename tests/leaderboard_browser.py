@@ -52,12 +52,14 @@ class Tab:
                 return answer["result"]
             self._note(answer)
 
-    def open(self, file: Path) -> None:
-        """Load a file and wait until it is there."""
-        self._events.clear()
-        self.call("Page.navigate", url=file.resolve().as_uri())
-        while "Page.loadEventFired" not in self._events:
-            self._note(self._read())
+    def open(self, file: Path, part: str = "") -> None:
+        """Load a file and wait until it is there; ``part`` is what its address ends in."""
+        # Another part of the same page would not load it again.
+        for address in (*(["about:blank"] if part else []), file.resolve().as_uri() + part):
+            self._events.clear()
+            self.call("Page.navigate", url=address)
+            while "Page.loadEventFired" not in self._events:
+                self._note(self._read())
 
     def html(self) -> str:
         """Return the page as it is now."""
@@ -65,8 +67,8 @@ class Tab:
         return self.call("DOM.getOuterHTML", nodeId=root)["outerHTML"]
 
     def value(self, expression: str) -> object:
-        """Return the value of a JavaScript expression."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Return the value of a JavaScript expression; of a promise, what it comes to."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 

@@ -1,5 +1,7 @@
 """The page in a real browser: without the network, with and without JavaScript, on a phone, light and dark."""
 
+import json
+import re
 import time
 
 import pytest
@@ -18,11 +20,9 @@ LIGHT_AND_DARK = {"light": "rgb(253, 253, 251)", "dark": "rgb(20, 23, 27)"}
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory):
-    """A page with everything: scores, raw returns, several groups, a partial entry."""
+    """Pages with everything: scores, raw returns, several groups, a partial entry."""
     folder = tmp_path_factory.mktemp("full")
-    records = everything()
-    source, reader = built(records, folder)
-    return records, source, reader, folder / "index.html"
+    return built(everything(), folder)
 
 
 @pytest.fixture(scope="module")
@@ -41,31 +41,36 @@ def fresh(request):
 
 
 def test_a_browser_shows_every_row_and_makes_tables_sortable(full, tab):
-    _, source, reader, file = full
-    tab.open(file)
-    shown = tab.html()
-    assert tab.alarms == []
-    assert [url for url in tab.requests if not url.startswith("data:")] == [file.as_uri()]
-    assert Reader(shown).rows == reader.rows > 20
-    assert "<button" not in source
-    assert shown.count("<button") == source.count('scope="col"')
+    for file, source, reader in zip(full.files, full.sources, full.readers, strict=True):
+        tab.requests.clear()
+        tab.open(file)
+        shown = tab.html()
+        assert tab.alarms == []
+        assert [url for url in tab.requests if not url.startswith("data:")] == [file.as_uri()]
+        compared = tab.value("document.querySelectorAll('#difference tr').length")
+        assert Reader(shown).rows == reader.rows + compared > 1
+        # A button on every column, but on those of heat maps, which go by task.
+        columns = "document.querySelectorAll('table.sortable th[scope=col], #difference th[scope=col]')"
+        assert tab.value(f"[...{columns}].every((head) => head.querySelector('button'))")
+        assert source.count("<button") == (1 if file.name == "index.html" else 0)
 
 
 def test_a_browser_without_javascript_shows_every_row(full, tab):
-    _, _, reader, file = full
     tab.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
-        tab.open(file)
+        tab.open(full.files[0])
         shown = tab.html()
+        assert tab.value("document.getElementById('filters').checkVisibility()") is False
+        assert "needs JavaScript; the command above does not" in Reader(shown).text
     finally:
         tab.call("Emulation.setScriptExecutionDisabled", value=False)
     assert tab.alarms == []
-    assert "<button" not in shown
-    assert Reader(shown).rows == reader.rows > 20
+    assert shown.count("<button") == 1
+    assert Reader(shown).rows == full.index.rows > 20
 
 
 def test_a_click_sorts_and_missing_values_come_last(full, tab):
-    tab.open(full[3])
+    tab.open(full.files[0])
     column = "document.querySelectorAll('thead th')[{}]"
     keys = "[...document.querySelector('tbody').rows].map((row) => row.cells[{}].dataset.key ?? null)"
     assert tab.value(f"{column.format(3)}.textContent") == "ID"
@@ -85,9 +90,10 @@ def test_a_click_sorts_and_missing_values_come_last(full, tab):
 def test_the_raw_data_can_be_downloaded_from_the_page(tab, tmp_path):
     records = list(run(TASKS[0], "synthetic"))
     tab.open(build(records, tmp_path))
-    tab.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    (tmp_path / "taken").mkdir()
+    tab.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path / "taken"))
     tab.click("document.querySelector('a[download]')")
-    wanted = tmp_path / "index.ndjson"
+    wanted = tmp_path / "taken" / "index.ndjson.gz"
     for _ in range(100):
         if wanted.exists():
             break
@@ -100,10 +106,117 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(full, tab, scheme):
     tab.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
     tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
     try:
-        tab.open(full[3])
+        tab.open(full.files[0])
         tab.value("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         assert tab.value("document.documentElement.scrollWidth") == 390
         assert tab.value("getComputedStyle(document.body).backgroundColor") == LIGHT_AND_DARK[scheme]
     finally:
         tab.call("Emulation.clearDeviceMetricsOverride")
+        tab.call("Emulation.setEmulatedMedia", features=[])
+
+
+def choose(tab, name, value):
+    """Give a control of a form a value, as somebody does who uses it."""
+    tab.value(
+        f"(() => {{ const one = document.querySelector('[name={name}]'); one.value = {value!r};"
+        "one.dispatchEvent(new Event('input', {bubbles: true})); })()"
+    )
+
+
+def visible(tab, selector):
+    """Return the texts of the elements that are shown."""
+    return tab.value(
+        f"[...document.querySelectorAll({selector!r})].filter((e) => e.checkVisibility()).map((e) => e.textContent)"
+    )
+
+
+def test_a_search_finds_algorithms_and_tasks(full, tab):
+    tab.open(full.files[0])
+    before = visible(tab, "tr[data-name] th"), visible(tab, ".tasks a")
+    choose(tab, "q", "Robust")
+    assert set(visible(tab, "tr[data-name] th")) == {"synthetic-robust"}
+    assert visible(tab, ".tasks a") == before[1]  # no task has the name, so they are left alone
+    assert "rows and" in tab.value("document.getElementById('shown').value")
+    choose(tab, "q", "alpha")
+    assert visible(tab, "tr[data-name] th") == before[0]
+    assert set(visible(tab, ".tasks a")) == {"Synthetic-Alpha-v0"}
+    choose(tab, "q", "nothing at all")
+    assert visible(tab, "tr[data-name] th") == visible(tab, ".tasks a") == []
+    tab.click("document.querySelector('#filters button')")
+    time.sleep(0.1)
+    assert (visible(tab, "tr[data-name] th"), visible(tab, ".tasks a")) == before
+    assert tab.alarms == []
+
+
+def test_filters_hide_what_is_not_wanted_and_are_part_of_the_address(full, tab):
+    tab.open(full.files[0])
+    choose(tab, "privilege", "none")
+    assert "synthetic-robust" not in visible(tab, "tr[data-name] th")
+    choose(tab, "privilege", "uses parameter-box")
+    assert set(visible(tab, "tr[data-name] th")) == {"synthetic-robust"}
+    address = tab.value("location.hash")
+    assert address == "#privilege=uses+parameter-box"
+    choose(tab, "privilege", "")
+    choose(tab, "channel", "observation")
+    shown = visible(tab, ".channels thead th[data-channel]")
+    assert set(shown) == {"Observation"}
+    shown = "[...row.cells].find((cell) => !cell.hidden && cell.cellIndex > 1).dataset.key"
+    key = f"[...document.querySelector('.channels tbody').rows].map((row) => {shown})"
+    values = [float(value) for value in tab.value(key)]
+    assert values == sorted(values, reverse=True)
+    assert tab.value("document.querySelector('.channels').open")
+    choose(tab, "family", "synthetic")
+    assert visible(tab, ".board")
+    # The address alone brings all of it back.
+    address = tab.value("location.hash")
+    tab.value("location.hash = '#q=plain&protocol=v1'")
+    time.sleep(0.2)
+    assert set(visible(tab, "tr[data-name] th")) == {"synthetic-plain"}
+    assert tab.value("document.querySelector('[name=q]').value") == "plain"
+    tab.open(full.files[0], address)
+    assert set(visible(tab, ".channels thead th[data-channel]")) == {"Observation"}
+    assert tab.alarms == []
+
+
+def test_two_algorithms_are_compared_task_by_task(full, tab):
+    tab.open(full.files[0])
+    choose(tab, "a", "synthetic-robust")
+    choose(tab, "b", "synthetic-brittle")
+    caption = tab.value("document.querySelector('#difference caption').textContent")
+    assert caption == "synthetic-robust beats synthetic-brittle on 4 of 4 tasks that both did, by OOD"
+    cells = "[...row.cells].map((cell) => cell.textContent)"
+    rows = tab.value(f"[...document.querySelector('#difference tbody').rows].map((row) => {cells})")
+    assert [row[0] for row in rows] == sorted(TASKS)
+    for row in rows:
+        first, second = float(row[2].replace("\u2212", "-")), float(row[3].replace("\u2212", "-"))
+        assert float(row[1].replace("\u2212", "-")) == pytest.approx(first - second, abs=2e-3)
+    assert "a=synthetic-robust&b=synthetic-brittle" in tab.value("location.hash")
+    choose(tab, "a", "synthetic-partial")
+    assert "of 1 tasks that both did" in tab.value("document.querySelector('#difference caption').textContent")
+    assert tab.alarms == []
+
+
+def test_a_marker_tells_its_value_on_hover(full, tab):
+    tab.open(full.files[0])
+    told = tab.value("document.querySelector('svg[role=img] .m title').textContent")
+    assert re.fullmatch(r"synthetic-\w+, level \d: [\d.\u2212]+", told)
+
+
+@pytest.mark.parametrize("scheme", LIGHT_AND_DARK)
+def test_axe_finds_no_serious_fault(full, tab, scheme):
+    """The rules of axe-core, which stand for WCAG 2.1 A and AA, with everything unfolded."""
+    axe = pytest.importorskip("axe_core_python.base").AXE_FILE_PATH.read_text(encoding="utf-8")
+    tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    try:
+        for file in (full.files[0], full.files[1], full.files[-1]):
+            tab.open(file)
+            tab.value("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+            tab.value(f"{axe}; 0")
+            nodes = "[one.id, one.impact, one.nodes.length, one.nodes[0].html.slice(0, 200)]"
+            told = f"JSON.stringify([found.passes.length, found.violations.map((one) => {nodes})])"
+            passed, broken = json.loads(tab.value(f"axe.run().then((found) => {told})"))
+            assert passed > 20
+            faults = [fault for fault in broken if fault[1] in ("serious", "critical")]
+            assert faults == []
+    finally:
         tab.call("Emulation.setEmulatedMedia", features=[])

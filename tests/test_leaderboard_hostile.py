@@ -1,6 +1,10 @@
 """Records from strangers: whatever they hold, the page stays whole and nothing of them runs."""
 
+import csv
 import datetime
+import gzip
+import io
+import json
 import re
 
 import pytest
@@ -51,19 +55,40 @@ def hostile_records(attack):
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_hostile_text_is_inert(tmp_path, attack):
-    source, reader = built(list(hostile_records(attack)), tmp_path)
-    assert reader.tags <= TAGS
-    assert reader.attributes <= ATTRIBUTES
-    assert reader.comments == []
-    assert len(reader.scripts) == 1
-    assert "alert" not in reader.scripts[0]
-    assert source.count("<script") == source.count("</script") == 1
-    assert source.count("<style") == source.count("</style") == 1
+    pages = built(list(hostile_records(attack)), tmp_path)
+    for source, reader in zip(pages.sources, pages.readers, strict=True):
+        assert reader.tags <= TAGS
+        assert reader.attributes <= ATTRIBUTES
+        assert reader.comments == []
+        assert len(reader.scripts) == 1
+        assert "alert" not in reader.scripts[0]
+        assert source.count("<script") == source.count("</script") == 1 + len(reader.data)
+        assert source.count("<style") == source.count("</style") == 1
+        assert not any(mark in source for mark in "\u202e\u2028\x00\x1b")
+        assert len(source) < 2_000_000
+    (data,) = pages.index.data
+    assert "<" not in data  # nothing in it ends the element, and it is read as JSON only
+    json.loads(data)
     seen = "".join(mark if mark.isprintable() else "\ufffd" for mark in attack)
-    assert " ".join(seen.split()) in reader.text  # shown as text, and as nothing else
-    assert f"action: {seen.replace(':', '')}"[:39] in reader.text
-    assert not any(mark in source for mark in "\u202e\u2028\x00\x1b")
-    assert len(source) < 2_000_000
+    assert " ".join(seen.split()) in pages.text  # shown as text, and as nothing else
+    assert f"action: {seen.replace(':', '')}"[:39] in pages.text
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {file.parent for file in files} <= {tmp_path, tmp_path / "tasks", tmp_path / "algorithms"}
+    table = gzip.decompress((tmp_path / "index.csv.gz").read_bytes()).decode()
+    assert not any(row[0][:1] in "=+-@" for row in csv.reader(io.StringIO(table)))
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "C:\\x", "a/b", "con\x00", "=1+2", "-rf"])
+def test_names_lead_nowhere_else(tmp_path, name):
+    folder = tmp_path / "in" / "here"
+    try:
+        records = [*run(TASKS[0], name), *run(name, "one")]
+    except ValueError:
+        return  # the schema refuses it
+    pages = built(records, folder)
+    assert len(pages.files) == 1 + 2 + 2
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["here"]
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and not file.is_relative_to(folder)]
 
 
 HUGE = (1e308, -1e308, 1.7976931348623157e308)
@@ -78,13 +103,14 @@ def test_hostile_numbers_are_left_out_or_shown_as_they_are(tmp_path):
         make(TASKS[2], "counts", task_version=10**300, budget_steps=10**300, steps_used=10**300, seed=2**63 - 1),
         make(TASKS[2], "negative", episode_seeds=(-(10**30), 10**30), lengths=(-1, 10**30)),
     ]
-    source, reader = built([*fine, *extremes], tmp_path)
-    assert reader.tags <= TAGS
+    pages = built([*fine, *extremes], tmp_path)
+    assert all(reader.tags <= TAGS for reader in pages.readers)
+    source = pages.source
     assert not re.search(
         r"\b(nan|inf|Infinity)\b", re.sub(r"<style.*?</style>|<script.*?</script>", "", source, flags=re.S)
     )
-    assert "over 10^18" in reader.text
-    assert "over 30 years" in reader.text
+    assert "over 10^18" in pages.text
+    assert "over 30 years" in pages.text
     shown = {row.label: row for group in rank([*fine, *extremes]) for table in group.tables for row in table.rows}
     assert shown["huge"].rank is None
     assert shown["huge"].left_out == 1
@@ -96,7 +122,7 @@ def test_drawings_survive_equal_and_extreme_values(tmp_path):
         records = [
             entry.model_copy(update={"returns": (level,) * 5}) for entry in run(TASKS[0], "flat")
         ]  # fmt: skip
-        source, _ = built(records, tmp_path)
+        source = built(records, tmp_path).source
         coordinates = re.findall(r' d="([^"]*)"', source)
         assert coordinates
         assert not any("nan" in d or "inf" in d for d in coordinates)
@@ -111,4 +137,9 @@ def test_a_browser_runs_nothing_of_a_hostile_record(tmp_path):
         assert tab.alarms == []  # the page's policy would report what it had to block
         names = tab.value("[...new Set([...document.querySelectorAll('*')].map((e) => e.localName))]")
         assert set(names) <= TAGS | {"button"}
-        assert tab.value("document.scripts.length") == 1
+        assert tab.value("[...document.scripts].map((one) => one.type)") == ["application/json", ""]
+        for name in ("tasks", "algorithms"):
+            for page in sorted((tmp_path / name).glob("*.html"))[:6]:
+                tab.open(page)
+                assert tab.alarms == []
+                assert tab.value("document.scripts.length") == 1

@@ -1,112 +1,188 @@
 """The page: what it holds, that strangers' records are inert in it, and that a browser shows it."""
 
 import base64
+import csv
+import gzip
 import hashlib
+import io
+import json
 import re
-import time
 
 import numpy as np
 import pytest
 from leaderboard_reader import ATTRIBUTES, TAGS, built
-from leaderboard_samples import TASKS, board, everything, run
+from leaderboard_samples import TASKS, everything, run
 
-from robust_gym import record
-from robust_gym.leaderboard import build, load_records, page, rank, svg, text
+from robust_gym.leaderboard import addresses, build, load_records, rank, svg, text
 
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory):
-    """A page with everything: scores, raw returns, several groups, a partial entry."""
-    folder = tmp_path_factory.mktemp("full")
+    """Pages with everything: scores, raw returns, several groups, a partial entry."""
     records = everything()
-    source, reader = built(records, folder)
-    return records, source, reader, folder / "index.html"
+    return records, built(records, tmp_path_factory.mktemp("full"))
 
 
 def test_only_known_elements_and_attributes(full):
-    _, source, reader, _ = full
-    assert reader.tags <= TAGS
-    assert reader.attributes <= ATTRIBUTES
-    assert len(reader.ids) == len(set(reader.ids))
-    assert source.startswith("<!doctype html>")
+    for source, reader in zip(full[1].sources, full[1].readers, strict=True):
+        assert reader.tags <= TAGS
+        assert reader.attributes <= ATTRIBUTES
+        assert len(reader.ids) == len(set(reader.ids))
+        assert source.startswith("<!doctype html>")
 
 
-def test_every_link_stays_in_the_page_or_beside_it(full):
-    _, source, reader, page_file = full
-    for link in reader.links:
-        if link.startswith("#"):
-            assert link[1:] in reader.ids
-        else:
-            assert link == "data:," or link == page_file.with_suffix(".ndjson.gz").name or link.startswith("data:appl")
-    assert "http" not in source.replace("http-equiv", "").replace('xmlns="http://www.w3.org/2000/svg"', "")
-    assert "@import" not in source
-    assert "url(" not in source
+def test_every_link_leads_to_a_part_of_a_page_or_to_a_file_beside_it(full):
+    _, pages = full
+    known = dict(zip(pages.files, pages.readers, strict=True))
+    for file, reader in known.items():
+        for link in reader.links:
+            name, _, part = link.partition("#")
+            if link == "data:,":
+                continue
+            there = (file.parent / name).resolve() if name else file
+            assert there.is_relative_to(pages.files[0].parent.resolve())
+            assert there.exists(), link
+            assert not part or part in known[there].ids
+    plain = pages.source.replace("http-equiv", "").replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert not any(what in plain for what in ("http", "@import", "url("))
+
+
+def test_every_task_and_every_algorithm_has_a_page(full):
+    records, pages = full
+    names = [file.stem for file in pages.files if file.parent.name == "tasks"]
+    assert sorted(names) == sorted({one.task for one in records})
+    texts = [
+        reader.text for file, reader in zip(pages.files, pages.readers, strict=True) if file.parent.name != "tasks"
+    ]
+    for name in {one.algorithm for one in records}:
+        assert any(f"Algorithm {name}, with the arguments" in text for text in texts)
 
 
 def test_every_number_of_the_ranking_is_on_the_page(full):
-    records, _, reader, _ = full
+    records, pages = full
     group = rank(records)[0]
     for row in group.rankings[0].rows:
-        assert row.label in reader.text
-        assert text.number(row.values["ood"].value, 3) in reader.text
-    assert "4/4" in reader.text
-    assert "1/4" in reader.text
-    assert "Budget quick, trained with disruptions" in reader.text
+        assert row.label in pages.index.text
+        assert text.number(row.values["ood"].value, 3) in pages.index.text
+        assert text.number(row.values["observation"].value, 3) in pages.index.text
+    assert "4/4" in pages.index.text
+    assert "1/4" in pages.index.text
+    assert "Budget quick, trained with disruptions" in pages.index.text
     for table in group.tables:
-        assert table.runs.sha256 in reader.text
+        assert table.runs.sha256 in pages.text
+
+
+def test_the_comparison_has_every_entry_of_every_task(full):
+    records, pages = full
+    (data,) = pages.index.data
+    found = json.loads(data)
+    groups = rank(records)
+    assert len(found) == len(groups) > 2
+    for one, group in zip(found, groups, strict=True):
+        assert [task["name"] for task in one["tasks"]] == [table.runs.task for table in group.tables]
+        for task, table in zip(one["tasks"], group.tables, strict=True):
+            for row in table.rows:
+                place = one["entries"].index(row.label)
+                wanted = row.score.value if row.score else row.values["ood"].value
+                assert task["ood"][place] == pytest.approx(wanted, rel=1e-3)
+            missing = set(one["entries"]) - {row.label for row in table.rows}
+            assert all(task["ood"][one["entries"].index(label)] is None for label in missing)
 
 
 def test_tables_have_captions_and_scoped_headings(full):
-    _, source, _, _ = full
-    tables = re.findall(r"<table.*?</table>", source, re.S)
+    tables = re.findall(r"<table.*?</table>", full[1].source, re.S)
     assert len(tables) > 10
     for table in tables:
         assert table.count("<caption>") == 1
-        heads, *rows = re.findall(r"<tr>.*?</tr>", table, re.S)
+        heads, *rows = re.findall(r"<tr.*?</tr>", table, re.S)
         assert heads.count("<th") == heads.count('scope="col"') > 2
         assert all(row.count('<th scope="row"') == 1 for row in rows)
 
 
 def test_drawings_are_described(full):
-    _, source, reader, _ = full
-    drawings = re.findall(r'<svg[^>]*role="img"[^>]*>', source)
-    assert len(drawings) > 20
-    for drawing in drawings:
-        title, described = re.search(r'aria-labelledby="(\S+) (\S+)"', drawing).groups()
-        assert {title, described} <= set(reader.ids)
+    drawn = 0
+    for source, reader in zip(full[1].sources, full[1].readers, strict=True):
+        for drawing in re.findall(r'<svg[^>]*role="img"[^>]*>', source):
+            title, described = re.search(r'aria-labelledby="(\S+) (\S+)"', drawing).groups()
+            assert {title, described} <= set(reader.ids)
+            drawn += 1
+    assert drawn > 20
 
 
-def test_the_same_records_give_the_same_page(full, tmp_path):
-    records, source, _, _ = full
-    assert built(records, tmp_path)[0] == source
+def test_the_same_records_give_the_same_files(full, tmp_path):
+    records, pages = full
+    again = built(records, tmp_path)
+    assert again.sources == pages.sources
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["algorithms", "index.csv.gz", "index.html", "index.ndjson.gz", "tasks"]
+    for name in names[1:4]:
+        assert (tmp_path / name).read_bytes() == (pages.files[0].parent / name).read_bytes()
 
 
 def test_policy_allows_the_page_s_own_script_only(full):
-    _, source, reader, _ = full
-    (script,) = reader.scripts
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'" in (
-        source.replace("&#39;", "'")
-    )
+    for source, reader in zip(full[1].sources, full[1].readers, strict=True):
+        (script,) = reader.scripts
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+        assert policy in source.replace("&#39;", "'")
 
 
-def test_small_data_travels_inside_the_page(tmp_path):
+def test_the_data_lies_beside_the_page_and_is_no_further_result(full):
+    records, pages = full
+    folder = pages.files[0].parent
+    assert load_records([folder / "index.ndjson.gz"]) == records
+    assert {"index.ndjson.gz", "index.csv.gz"} <= set(pages.index.links)
+    assert load_records([folder]) == []
+    rows = list(csv.DictReader(io.StringIO(gzip.decompress((folder / "index.csv.gz").read_bytes()).decode())))
+    assert len(rows) == len(records)
+    for row, one in zip(rows, records, strict=True):
+        assert (row["task"], row["disruption"], int(row["seed"])) == (one.task, one.disruption, one.seed)
+        assert float(row["mean_return"]) == one.mean_return
+
+
+def test_parquet_holds_every_return(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
     records = list(run(TASKS[0], "synthetic"))
-    _, reader = built(records, tmp_path)
-    (link,) = [link for link in reader.links if link.startswith("data:application")]
-    inside = base64.b64decode(link.partition(",")[2]).decode()
-    assert list(record.parse(inside)) == records
-    assert [file.name for file in tmp_path.iterdir()] == ["index.html"]
+    build(records, tmp_path, ["parquet"])
+    rows = parquet.read_table(tmp_path / "index.parquet").to_pylist()
+    assert [tuple(row["returns"]) for row in rows] == [one.returns for one in records]
+    assert [row["disruption"] for row in rows] == [one.disruption for one in records]
+    assert {row["costs"] for row in rows} == {None}
 
 
-def test_large_data_lies_beside_the_page_and_is_no_further_result(full):
-    records, source, reader, page_file = full
-    beside = page_file.with_suffix(".ndjson.gz")
-    assert load_records([beside]) == records
-    assert "index.ndjson.gz" in reader.links
-    assert "in the file index.ndjson.gz beside this page" in reader.text
-    assert len(source) < page.MOST_EMBEDDED
-    assert load_records([page_file.parent]) == []
+def test_an_unknown_format_of_data_is_named(tmp_path):
+    with pytest.raises(ValueError, match="there is no format 'xls' of raw data; there are jsonl, csv, parquet"):
+        build(list(run(TASKS[0], "synthetic")), tmp_path, ["xls"])
+
+
+def test_two_boards_in_one_folder_keep_their_pages_apart(tmp_path):
+    for name in ("one", "two"):
+        build(list(run(TASKS[0], name)), tmp_path / f"{name}.html")
+        assert f"{name}-tasks/{TASKS[0]}.html" in (tmp_path / f"{name}.html").read_text()
+        assert name in (tmp_path / f"{name}-tasks" / f"{TASKS[0]}.html").read_text()
+        assert f'href="../{name}.html"' in (tmp_path / f"{name}-tasks" / f"{TASKS[0]}.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "names", [["a/../../b", "a-..-..-b"], ["A", "a"], ["", ".", ".."], ["x" * 300], ["ppo", "q l"]]
+)
+def test_file_names_are_safe_and_differ(names):
+    found = addresses.file_names(names)
+    assert len({name.lower() for name in found.values()}) == len(names)
+    for name in found.values():
+        assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,100}", name)
+    assert addresses.file_names(["ppo", "Robust-Ant-v0"]) == {"ppo": "ppo", "Robust-Ant-v0": "Robust-Ant-v0"}
+
+
+@pytest.mark.parametrize(
+    ("disruption", "wanted"),
+    [
+        ("dynamics:random:0.1", "dynamics"), ("action/agent_0:gauss:0.1", "action"), ("none", ""),
+        ("observation:delay:1+observation:gauss:0.1~ramp=50", "observation"), ("dynamics:0.2+action:gauss:1e+2", ""),
+    ],
+)  # fmt: skip
+def test_the_channel_of_a_disruption(disruption, wanted):
+    assert text.channel(disruption) == wanted
 
 
 def test_out_is_a_file_or_a_directory(tmp_path):
@@ -115,9 +191,9 @@ def test_out_is_a_file_or_a_directory(tmp_path):
 
 
 def test_no_records_say_how_to_make_some(tmp_path):
-    _, reader = built([], tmp_path)
-    assert "robust-gym bench --algo robust-vdn" in reader.text
-    assert reader.rows == 0
+    pages = built([], tmp_path)
+    assert "robust-gym bench --algo robust-vdn" in pages.text
+    assert pages.index.rows == 0
 
 
 def test_provenance_and_commands_are_on_the_page(tmp_path):
@@ -126,27 +202,27 @@ def test_provenance_and_commands_are_on_the_page(tmp_path):
         for seed in (0, 4)
         for entry in run(TASKS[0], "synthetic", seed, arguments={"rho": 0.1, "layers": [64, 64], "mode": "a b"})
     ]
-    _, reader = built(records, tmp_path)
+    pages = built(records, tmp_path)
     assert (
         f"robust-gym bench --algo synthetic --tasks {TASKS[0]} --budget quick --seeds 0,4 --protocol v1 --no-compare "
-        "--set 'layers=[64, 64]' --set 'mode=\"a b\"' --set rho=0.1" in reader.text
+        "--set 'layers=[64, 64]' --set 'mode=\"a b\"' --set rho=0.1" in pages.text
     )
-    assert "robust-gym 0.1.0, commit 0123456789a…" in reader.text
-    assert "Synthetic CPU, 2 cores, Linux-6.1-x86_64, Python 3.11.2" in reader.text
-    assert "numpy 2.3.0" in reader.text
-    assert "the cells were checked against it" in reader.text
+    assert "robust-gym 0.1.0, commit 0123456789a…" in pages.text
+    assert "Synthetic CPU, 2 cores, Linux-6.1-x86_64, Python 3.11.2" in pages.text
+    assert "numpy 2.3.0" in pages.text
+    assert "the cells were checked against it" in pages.text
 
 
 def test_a_policy_trained_elsewhere_is_repeated_with_eval(tmp_path):
-    _, reader = built(list(run(TASKS[0], "mine", budget="external", budget_steps=0)), tmp_path)
-    assert "Policies trained elsewhere" in reader.text
-    assert f"robust-gym eval POLICY --task {TASKS[0]} --name mine --episodes 5 --protocol v1" in reader.text
+    pages = built(list(run(TASKS[0], "mine", budget="external", budget_steps=0)), tmp_path)
+    assert "Policies trained elsewhere" in pages.text
+    assert f"robust-gym eval POLICY --task {TASKS[0]} --name mine --episodes 5 --protocol v1" in pages.text
 
 
 def test_duplicates_are_counted_on_the_page(tmp_path):
     records = list(run(TASKS[0], "synthetic"))
-    _, reader = built([*records, *records[:3]], tmp_path)
-    assert "3 older duplicates dropped" in reader.text
+    pages = built([*records, *records[:3]], tmp_path)
+    assert "3 older duplicates dropped" in pages.text
 
 
 def test_labels_at_the_edge_keep_their_distance_and_order():
@@ -190,14 +266,3 @@ def test_numbers(value, places, written):
 )  # fmt: skip
 def test_split_families(split, family):
     assert text.split_family(split) == family
-
-
-@pytest.mark.slow
-def test_ten_thousand_records_build_in_seconds(tmp_path):
-    records = list(
-        board(algorithms=[f"synthetic-{n}" for n in range(10)], tasks=[f"T{n}" for n in range(9)], episodes=20)
-    )
-    assert len(records) > 10_000
-    start = time.perf_counter()
-    build(records, tmp_path)
-    assert time.perf_counter() - start < 20  # a few seconds on an idle core

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from cli_help import Capture, call, fails
 
-from robust_gym.leaderboard import view
-from robust_gym.leaderboard.page import load_records, rank
+from robust_gym.leaderboard import load_records, rank, view
 
 PUBLISHED = Path(__file__).parents[1] / "robust_gym" / "leaderboard" / "published"
 

@@ -3,6 +3,8 @@
 ``load_records`` finds records, ``rank`` sorts them into tables, ``build`` writes the page.
 """
 
-from robust_gym.leaderboard.page import build, load_records, rank
+from robust_gym.leaderboard.boards import rank
+from robust_gym.leaderboard.loading import load_records
+from robust_gym.leaderboard.page import build
 
 __all__ = ["build", "load_records", "rank"]

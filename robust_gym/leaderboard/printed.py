@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from robust_gym.leaderboard import page, view
+from robust_gym.leaderboard import view
+from robust_gym.leaderboard.boards import boards
+from robust_gym.leaderboard.runs import collect
 from robust_gym.record import RunRecord
 from robust_gym.terminal import console, table
 
@@ -31,11 +33,11 @@ def print_leaderboard(records: Sequence[RunRecord]) -> None:
     out = console()
     if not records:
         out.print("there are no records yet: robust-gym bench --algo NAME makes the first")
-    for place, (title, group) in enumerate(page.titled(records)):
+    for place, board in enumerate(boards(collect(records)).boards):
         if place:
             out.print()
-        out.print(title)
-        shown = [*map(view.ranking_table, group.rankings), *map(view.task_table, group.tables)]
+        out.print(f"{board.title}. {board.about}")
+        shown = [*map(view.ranking_table, board.group.rankings), *map(view.task_table, board.group.tables)]
         for one in shown:
             out.print()
             out.print(_printable(one))

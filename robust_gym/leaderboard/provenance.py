@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from robust_gym.leaderboard.runs import TaskRuns, age_key
 from robust_gym.leaderboard.text import clean, count, number
-from robust_gym.record import RunRecord
+from robust_gym.record import Machine, RunRecord
+
+Thing = TypeVar("Thing", bound=Hashable)
 
 MOST_LINES = 40
 """Distinct versions, machines and the like that a page lists."""
@@ -45,13 +48,12 @@ def sources(records: Sequence[RunRecord]) -> Sources:
     return Sources(
         first=ordered[0].provenance.created.date().isoformat(),
         last=ordered[-1].provenance.created.date().isoformat(),
-        versions=_counted(_version(record) for record in records),
+        versions=_counted(Counter(map(_made, records)), _version),
         libraries=_counted(
-            f"{name} {clean(version, 40)}"
-            for record in records
-            for name, version in sorted(record.provenance.libraries.items())
+            Counter(used for record in records for used in record.provenance.libraries.items()),
+            lambda used: f"{used[0]} {clean(used[1], 40)}",
         ),
-        machines=_counted(_machine(record) for record in records),
+        machines=_counted(Counter(record.provenance.machine for record in records), _machine),
     )
 
 
@@ -83,21 +85,29 @@ def task_notes(runs: TaskRuns) -> list[str]:
     return notes
 
 
-def _version(record: RunRecord) -> str:
+def _made(record: RunRecord) -> tuple[str, str | None, bool | None]:
     made = record.provenance
-    commit = f", commit {clean(made.git_commit, 12)}" if made.git_commit else ", no git checkout"
-    return f"robust-gym {clean(made.robust_gym, 40)}{commit}{' with local changes' if made.git_dirty else ''}"
+    return made.robust_gym, made.git_commit, made.git_dirty
 
 
-def _machine(record: RunRecord) -> str:
-    machine = record.provenance.machine
+def _version(made: tuple[str, str | None, bool | None]) -> str:
+    version, git_commit, dirty = made
+    commit = f", commit {clean(git_commit, 12)}" if git_commit else ", no git checkout"
+    return f"robust-gym {clean(version, 40)}{commit}{' with local changes' if dirty else ''}"
+
+
+def _machine(machine: Machine) -> str:
     return clean(
         f"{clean(machine.processor, 80)}, {count(machine.cores)} cores, {clean(machine.platform, 80)}, "
         f"Python {clean(machine.python, 20)}"
     )
 
 
-def _counted(lines: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    found = sorted(Counter(lines).items(), key=lambda item: (-item[1], item[0]))
-    rest = sum(number for _, number in found[MOST_LINES:])
-    return (*found[:MOST_LINES], *([(f"{len(found) - MOST_LINES} others", rest)] if rest else []))
+def _counted(found: Counter[Thing], words: Callable[[Thing], str]) -> tuple[tuple[str, int], ...]:
+    """Put what was counted into words; what has the same words is counted together."""
+    lines: Counter[str] = Counter()
+    for thing, times in found.items():
+        lines[words(thing)] += times
+    ordered = sorted(lines.items(), key=lambda item: (-item[1], item[0]))
+    rest = sum(times for _, times in ordered[MOST_LINES:])
+    return (*ordered[:MOST_LINES], *([(f"{len(ordered) - MOST_LINES} others", rest)] if rest else []))

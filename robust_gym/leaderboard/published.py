@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from robust_gym.leaderboard.page import load_records
+from robust_gym.leaderboard.loading import load_records
 from robust_gym.record import RecordError, RunRecord
 
 FOLDER = Path(__file__).parent / "published"

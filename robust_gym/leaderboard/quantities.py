@@ -11,13 +11,17 @@ import numpy as np
 from robust_gym.leaderboard import statistics
 from robust_gym.leaderboard.runs import TaskRuns
 from robust_gym.leaderboard.statistics import Array
-from robust_gym.leaderboard.text import split_family
+from robust_gym.leaderboard.text import CHANNELS, channel, split_family
 
 BOOTSTRAP_SEED = 0
 """Seed of every bootstrap, so that a page depends on its records only."""
 
-QUANTITIES = ("id", "ood", "near", "far", "mixed", "drift", "semantic", "other", "worst", "gap", "cvar")
+_FAMILIES = ("near", "far", "mixed", "drift", "semantic", "other")
+QUANTITIES = ("id", "ood", *_FAMILIES, *CHANNELS, "worst", "gap", "cvar")
 """What is computed for every run, in the order of [summarise][robust_gym.leaderboard.quantities.summarise]."""
+
+WITH_INTERVALS = ("id", "ood", *CHANNELS)
+"""What is shown with an interval."""
 
 
 AGGREGATES: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
@@ -49,11 +53,13 @@ def summarise(cells: Sequence[tuple[str, str]], returns: Array) -> Array:
     Returns:
         ``[quantities, seeds]``. ``ood`` is the mean over all disruptions outside ``id``, the split families
         are means over their disruptions, ``worst`` is the run's lowest out-of-distribution split, ``gap`` is
-        ID minus OOD and ``cvar`` is the mean of the worst tenth of all episodes.
+        ID minus OOD and ``cvar`` is the mean of the worst tenth of all episodes. A channel is the mean over the
+        disruptions outside ``id`` that disturb it alone.
     """
     seeds = len(returns)
     scores = returns.mean(axis=-1) if seeds else np.empty((0, len(cells)))
     families = np.array([split_family(split) for split, _ in cells])
+    channels = np.array([channel(disruption) for _, disruption in cells])
 
     def average(chosen: Array) -> Array:
         return scores[:, chosen].mean(axis=1) if chosen.any() else np.full(seeds, np.nan)
@@ -67,7 +73,8 @@ def summarise(cells: Sequence[tuple[str, str]], returns: Array) -> Array:
         [
             family("id"),
             ood,
-            *(family(name) for name in QUANTITIES[2:8]),
+            *(family(name) for name in _FAMILIES),
+            *(average((families != "id") & (channels == name)) for name in CHANNELS),
             np.min(per_split, axis=0) if per_split else np.full(seeds, np.nan),
             statistics.gap(family("id"), ood),
             statistics.cvar(returns.reshape(seeds, -1)) if seeds else np.empty(0),
@@ -87,12 +94,16 @@ def normalise(runs: TaskRuns, values: Array) -> Array:
     Raises:
         ValueError: If the task's references are not known.
     """
-    if runs.reference is None:
-        raise ValueError(f"the references of {runs.task} are not known")
-    low, high = runs.reference
+    low, high = _references(runs)
     shift = np.full((len(values), *(1,) * (values.ndim - 1)), low)
     shift[QUANTITIES.index("gap")] = 0  # a difference of two returns
     return (values - shift) / (high - low)
+
+
+def _references(runs: TaskRuns) -> tuple[float, float]:
+    if runs.reference is None:
+        raise ValueError(f"the references of {runs.task} are not known")
+    return runs.reference
 
 
 def aggregate(tasks: Sequence[Array]) -> dict[str, Value]:
@@ -108,13 +119,61 @@ def aggregate(tasks: Sequence[Array]) -> dict[str, Value]:
 
 
 def estimate(tasks: Sequence[Array], statistic: Callable[[Array], Array]) -> dict[str, Value]:
-    """Take a statistic of every quantity over (task, seed), ``[quantities, seeds]`` for each task."""
+    """Take a statistic of every quantity over (task, seed), ``[quantities, seeds]`` for each task.
+
+    Those in ``WITH_INTERVALS`` come with their intervals, the others without: most of the work is resampling.
+    """
     if not sum(values.shape[-1] for values in tasks):
         return dict.fromkeys(QUANTITIES, Value(np.nan))
-    centre = statistic(np.concatenate(tasks, axis=-1))
-    ends = statistics.bootstrap_interval(tasks, statistic, np.random.default_rng(BOOTSTRAP_SEED))
-    found = {}
-    for place, name in enumerate(QUANTITIES):
-        interval = (float(ends[0][place]), float(ends[1][place])) if ends and np.isfinite(centre[place]) else None
-        found[name] = Value(float(centre[place]), interval)
+    return _estimates([values[None] for values in tasks], statistic)[0]
+
+
+def estimate_all(entries: Sequence[Array], statistic: Callable[[Array], Array]) -> list[dict[str, Value]]:
+    """Take a statistic of every quantity over the seeds of one task, for each entry's ``[quantities, seeds]``.
+
+    The values are those of ``estimate``, entry by entry; those with as many seeds are resampled together, by the same
+    draws.
+    """
+    found: list[dict[str, Value]] = [dict.fromkeys(QUANTITIES, Value(np.nan))] * len(entries)
+    for seeds in {values.shape[-1] for values in entries} - {0}:
+        alike = [place for place, values in enumerate(entries) if values.shape[-1] == seeds]
+        for start in range(0, len(alike), _TOGETHER):
+            places = alike[start : start + _TOGETHER]
+            together = _estimates([np.stack([entries[place] for place in places])], statistic)
+            for place, one in zip(places, together, strict=True):
+                found[place] = one
     return found
+
+
+_TOGETHER = 16
+"""Entries resampled at once; more take memory, and no less time."""
+
+
+def _estimates(tasks: Sequence[Array], statistic: Callable[[Array], Array]) -> list[dict[str, Value]]:
+    """Estimate several entries from ``[entries, quantities, seeds]`` for each task."""
+    centre = statistic(np.concatenate(tasks, axis=-1))
+    known = np.isfinite(centre).any(axis=0).ravel()
+    asked = [place for place, name in enumerate(QUANTITIES) if name in WITH_INTERVALS and known[place]]
+    resampled = [values[:, asked] for values in tasks]
+    ends = statistics.bootstrap_interval(resampled, statistic, np.random.default_rng(BOOTSTRAP_SEED)) if asked else None
+    low, high = (end.tolist() for end in ends) if ends else ([], [])
+    found = []
+    for entry, values in enumerate(centre.tolist()):
+        intervals = (
+            {place: (low[entry][at], high[entry][at]) for at, place in enumerate(asked) if np.isfinite(values[place])}
+            if ends
+            else {}
+        )
+        found.append({name: Value(values[place], intervals.get(place)) for place, name in enumerate(QUANTITIES)})
+    return found
+
+
+def scored(value: Value, runs: TaskRuns) -> Value:
+    """Return a mean return, with its interval, as a normalised score; both are as linear as each other.
+
+    Raises:
+        ValueError: If the task's references are unknown.
+    """
+    low, high = _references(runs)
+    ends = tuple((end - low) / (high - low) for end in value.interval) if value.interval else None
+    return Value((value.value - low) / (high - low), ends)  # type: ignore[arg-type]

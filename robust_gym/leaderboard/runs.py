@@ -179,7 +179,7 @@ def labels(entries: Iterable[Entry]) -> dict[Entry, str]:
 
 def entry_of(record: RunRecord) -> Entry:
     """Return the entry that a record belongs to."""
-    return Entry(record.algorithm, json.dumps(record.arguments, sort_keys=True, default=str))
+    return Entry(record.algorithm, record.arguments_json)
 
 
 def _brief(value: Any) -> str:

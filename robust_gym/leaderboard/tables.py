@@ -16,7 +16,9 @@ from robust_gym.leaderboard.quantities import (
     Value,
     aggregate,
     estimate,
+    estimate_all,
     normalise,
+    scored,
     split_scores,
     summarise,
 )
@@ -173,9 +175,9 @@ def _task_table(
     group: RunGroup, runs: TaskRuns, summaries: Mapping[Entry, Array], labels: Mapping[Entry, str]
 ) -> TaskTable:
     rows = []
-    for entry, results in runs.results.items():
-        values = estimate([summaries[entry]], statistics.mean)
-        score = estimate([normalise(runs, summaries[entry])], statistics.mean)["ood"] if runs.reference else None
+    estimates = estimate_all([summaries[entry] for entry in runs.results], statistics.mean)
+    for (entry, results), values in zip(runs.results.items(), estimates, strict=True):
+        score = scored(values["ood"], runs) if runs.reference else None
         seeds = results.seeds or tuple(run.seed for run in results.seen)
         rows.append(
             TaskRow(

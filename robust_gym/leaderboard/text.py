@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,8 @@ NONE = "\N{EN DASH}"
 
 def clean(text: str, limit: int = 200) -> str:
     """Return a stranger's text on one line: no control or direction marks, cut after ``limit`` characters."""
+    if text.isprintable() and len(text) <= limit:  # as nearly all are
+        return text
     line = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text[: limit + 1])
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
@@ -104,6 +107,15 @@ def split_family(split: str) -> str:
             return family
     return "other"
 
+
+def channel(disruption: str) -> str:
+    """Return the channel that all terms of a disruption disturb, or nothing where there are several or none."""
+    found = {re.split("[/:]", term)[0] for term in re.split(r"\+(?=[a-z])", disruption)}
+    return found.pop() if len(found) == 1 and found <= set(CHANNELS) else ""
+
+
+CHANNELS = ("dynamics", "action", "observation", "reward", "cost")
+"""Channels that have a column of their own."""
 
 SPLIT_FAMILIES = ("near", "far", "mixed", "drift", "semantic")
 """Families of the out-of-distribution splits, as their names begin."""

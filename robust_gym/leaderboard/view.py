@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from robust_gym.leaderboard import text
 from robust_gym.leaderboard.quantities import Value
+from robust_gym.leaderboard.runs import Entry
 from robust_gym.leaderboard.tables import Ranking, RankingRow, TaskRow, TaskTable
-from robust_gym.leaderboard.text import NONE, clean, number
+from robust_gym.leaderboard.text import CHANNELS, NONE, clean, number
 
 Row = TypeVar("Row", RankingRow, TaskRow)
 
@@ -42,11 +44,21 @@ _FAMILIES = ("near", "far", "mixed", "drift", "semantic", "other")
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, what it means, and whether it holds numbers."""
+    """A column.
+
+    Attributes:
+        title: Its title.
+        about: What it means.
+        numeric: Whether it holds numbers.
+        channel: The channel it is about, where columns may be chosen by it.
+        href: Where its title leads.
+    """
 
     title: str
     about: str = ""
     numeric: bool = True
+    channel: str = ""
+    href: str = ""
 
 
 _COSTS = {
@@ -70,21 +82,36 @@ class Cell:
         small: What stands below it in small letters.
         key: What to sort by; ``None`` sorts last.
         best: Whether it is the best of its column.
+        href: Where it leads.
     """
 
     text: str
     small: str = ""
     key: float | str | None = None
     best: bool = False
+    href: str = ""
+
+    @property
+    def sort_key(self) -> str | None:
+        """What to sort by, as short as it may be."""
+        return f"{self.key:.6g}" if isinstance(self.key, float) else None if self.key is None else str(self.key)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first column that is not numeric names the row."""
+    """A table; the first column that is not numeric names the row.
+
+    Attributes:
+        caption: What it shows.
+        columns: Its columns.
+        rows: Its cells.
+        privileges: Those of each row's method, where rows may be chosen by them.
+    """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    privileges: tuple[tuple[str, ...], ...] = ()
 
     @property
     def heading_column(self) -> int:
@@ -92,15 +119,21 @@ class Table:
         return next((place for place, column in enumerate(self.columns) if not column.numeric), 0)
 
 
-def ranking_table(ranking: Ranking) -> Table:
+Links = Mapping[Entry, str]
+"""Where the page of each entry is."""
+
+_NOWHERE: Links = MappingProxyType({})
+
+
+def ranking_table(ranking: Ranking, links: Links = _NOWHERE) -> Table:
     """Lay out a ranking: normalised scores, or without references the ranks on each task."""
-    return _scored_table(ranking) if ranking.scored else _tally_table(ranking)
+    return _scored_table(ranking, links) if ranking.scored else _tally_table(ranking, links)
 
 
-def task_table(table: TaskTable) -> Table:
+def task_table(table: TaskTable, links: Links = _NOWHERE) -> Table:
     """Lay out one task: raw returns, and the normalised score where references are known."""
     rows = table.rows
-    columns = [_place_column(rows), _name_column(rows)]
+    columns = [_place_column(rows), _name_column(rows, links)]
     columns += _value_columns(rows, [row.values for row in rows], worst_name=lambda row: row.worst_split)
     if table.runs.reference:
         scores = [row.score or Value(math.nan) for row in rows]
@@ -119,7 +152,51 @@ def task_table(table: TaskTable) -> Table:
     ]
     if any(row.checked != SELF_REPORTED for row in rows):
         columns.append((_CHECKED, [Cell(row.checked, key=row.checked) for row in rows]))
-    return _table(f"{table.runs.task}: true return, mean over training seeds", columns)
+    return _table(f"{table.runs.task}: true return, mean over training seeds", columns, rows)
+
+
+def entry_table(done: Sequence[tuple[TaskTable, TaskRow]], links: Mapping[str, str]) -> Table:
+    """Lay out what one entry did on several tasks.
+
+    Args:
+        done: Each task, and the entry's row there.
+        links: Where the page of each task is.
+    """
+    rows = [row for _, row in done]
+    names = [
+        Cell(clean(table.runs.task, 80), key=clean(table.runs.task, 80), href=links[table.runs.task])
+        for table, _ in done
+    ]
+    places = [Cell(f"{row.rank}/{len(table.rows)}" if row.rank else NONE, key=row.rank) for table, row in done]
+    columns = [
+        (Column("Task", numeric=False), names),
+        (Column("Rank", "by OOD return, of the algorithms there"), places),
+    ]
+    for name in ("score", "ood", "id", "worst", "gap", "cvar"):
+        values = [(row.score or Value(math.nan)) if name == "score" else row.values[name] for row in rows]
+        cells = [cell for value in values for cell in _cells([value], name in ("score", "ood", "id"), mark=False)]
+        columns.append((_column(name), cells))
+    columns.append((Column("Seeds", "training seeds with complete results"), [_seeds_cell(row) for row in rows]))
+    return _table("Results by task: true return, mean over training seeds", columns)
+
+
+def channel_table(ranking: Ranking, links: Links = _NOWHERE) -> Table | None:
+    """Lay out the OOD score under the disruptions of each channel, or ``None`` where there are no such scores."""
+    rows = ranking.rows
+    shown = [name for name in CHANNELS if any(math.isfinite(_of(row, name).value) for row in rows)]
+    if not shown:
+        return None
+    eligible = [row.rank is not None for row in rows]
+    columns = [_place_column(rows), _name_column(rows, links)]
+    for name in shown:
+        column = Column(name.capitalize(), f"OOD score under disruptions of {name} alone", channel=name)
+        columns.append((column, _cells([_of(row, name) for row in rows], True, eligible)))
+    columns.append(_coverage_column(ranking))
+    return _table(f"{_tasks(ranking)}: OOD score by disturbed channel, IQM over task and seed", columns, rows)
+
+
+def _of(row: RankingRow, name: str) -> Value:
+    return row.values.get(name, Value(math.nan))
 
 
 def improvement_table(ranking: Ranking) -> Table | None:
@@ -152,26 +229,26 @@ def aggregates_table(ranking: Ranking) -> Table | None:
     return _table(f"{_tasks(ranking)}: aggregates of the OOD score over task and seed", columns)
 
 
-def _scored_table(ranking: Ranking) -> Table:
+def _scored_table(ranking: Ranking, links: Links) -> Table:
     rows = ranking.rows
     # An entry that did only some tasks may have done the easy ones: it is never marked as the best.
-    columns = [_ranges_column(rows), _name_column(rows)]
+    columns = [_ranges_column(rows), _name_column(rows, links)]
     columns += _value_columns(rows, [row.values for row in rows], eligible=[row.rank is not None for row in rows])
     columns += [_coverage_column(ranking), _seed_range_column(rows), _privileges_column(rows)]
-    return _table(f"{_tasks(ranking)}: normalised score, IQM over task and seed", columns)
+    return _table(f"{_tasks(ranking)}: normalised score, IQM over task and seed", columns, rows)
 
 
-def _tally_table(ranking: Ranking) -> Table:
+def _tally_table(ranking: Ranking, links: Links) -> Table:
     rows = ranking.rows
     best = max((row.tasks_won for row in rows), default=0)
     won = [Cell(str(row.tasks_won), key=row.tasks_won, best=row.tasks_won == best > 0) for row in rows]
-    columns = [_name_column(rows), (Column("Best on", "tasks on which no entry has a higher OOD return"), won)]
+    columns = [_name_column(rows, links), (Column("Best on", "tasks on which no entry has a higher OOD return"), won)]
     for place, task in enumerate(ranking.tasks[:8]):
         ranks = [row.task_ranks[place] for row in rows]
         cells = [Cell(str(rank) if rank else NONE, key=rank, best=rank == 1) for rank in ranks]
         columns.append((Column(task, f"rank by OOD return on {task}"), cells))
     columns += [_coverage_column(ranking), _seed_range_column(rows), _privileges_column(rows)]
-    return _table(f"{_tasks(ranking)}: rank by OOD return on each task", columns)
+    return _table(f"{_tasks(ranking)}: rank by OOD return on each task", columns, rows)
 
 
 def _tasks(ranking: Ranking) -> str:
@@ -179,9 +256,12 @@ def _tasks(ranking: Ranking) -> str:
     return f"{ranking.family} ({many})" if ranking.family else f"All tasks ({many})"
 
 
-def _table(caption: str, columns: Sequence[tuple[Column, Sequence[Cell]]]) -> Table:
-    rows = tuple(zip(*(cells for _, cells in columns), strict=True))
-    return Table(caption, tuple(column for column, _ in columns), rows)
+def _table(
+    caption: str, columns: Sequence[tuple[Column, Sequence[Cell]]], chosen_from: Sequence[TaskRow | RankingRow] = ()
+) -> Table:
+    cells = tuple(zip(*(cells for _, cells in columns), strict=True))
+    privileges = tuple(row.privileges for row in chosen_from)
+    return Table(caption, tuple(column for column, _ in columns), cells, privileges)
 
 
 def _column(name: str) -> Column:
@@ -200,8 +280,10 @@ def _ranges_column(rows: Sequence[RankingRow]) -> tuple[Column, list[Cell]]:
     return replace(column, about=about), [replace(cell, small=small) for cell, small in zip(cells, ranges, strict=True)]
 
 
-def _name_column(rows: Sequence[Row]) -> tuple[Column, list[Cell]]:
-    return Column("Algorithm", numeric=False), [Cell(clean(row.label, 80), key=clean(row.label, 80)) for row in rows]
+def _name_column(rows: Sequence[Row], links: Links = _NOWHERE) -> tuple[Column, list[Cell]]:
+    names = [clean(row.label, 80) for row in rows]
+    cells = [Cell(name, key=name, href=links.get(row.entry, "")) for name, row in zip(names, rows, strict=True)]
+    return Column("Algorithm", numeric=False), cells
 
 
 def _privileges_column(rows: Sequence[Row]) -> tuple[Column, list[Cell]]:
