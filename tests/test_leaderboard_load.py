@@ -15,10 +15,11 @@ def test_load_records_finds_files_below_directories_once(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "records.jsonl").write_text(record.dump([make(seed=1)]))
     (tmp_path / "a" / "more.jsonl").write_text(record.dump([make(seed=2)]))
+    (tmp_path / "a" / "packed.jsonl.gz").write_bytes(gzip.compress(record.dump([make(seed=4)]).encode()))
     (tmp_path / "a" / "records.corrupt-1.jsonl").write_text("set aside by bench")
     (tmp_path / "plain.ndjson").write_text(record.dump([make(seed=3)]))
     found = load_records([tmp_path / "plain.ndjson", tmp_path, tmp_path / "a" / "more.jsonl"])
-    assert [entry.seed for entry in found] == [3, 1, 2]
+    assert [entry.seed for entry in found] == [3, 1, 2, 4]
     assert load_records([]) == []
 
 

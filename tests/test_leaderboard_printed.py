@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cli_help import Capture, call, fails
 
-from robust_gym.leaderboard import load_records, rank, view
+from robust_gym.leaderboard import columns, load_records, rank, view
 
 PUBLISHED = Path(__file__).parents[1] / "robust_gym" / "leaderboard" / "published"
 
@@ -18,7 +18,7 @@ def test_every_rank_and_interval_of_the_page(capsys: Capture, tmp_path: Path) ->
     assert not page.exists()
     lines = [" ".join(line.split()) for line in out.splitlines()]
     groups = rank(load_records([PUBLISHED]))
-    shown_tables: list[view.Table] = []
+    shown_tables: list[columns.Table] = []
     for group in groups:
         shown_tables += [*map(view.ranking_table, group.rankings), *map(view.task_table, group.tables)]
     assert len(shown_tables) > 20

@@ -11,7 +11,7 @@ from robust_gym.record import RecordError, RunRecord
 
 
 def load_records(paths: Iterable[Path]) -> list[RunRecord]:
-    """Read the records of some files, and of every ``*.jsonl`` file under some directories.
+    """Read the records of some files, and of every ``*.jsonl`` and ``*.jsonl.gz`` file under some directories.
 
     Under a directory, files that ``bench`` has set aside as damaged (``*.corrupt-*.jsonl``) are left out.
 
@@ -29,7 +29,7 @@ def load_records(paths: Iterable[Path]) -> list[RunRecord]:
     for path in map(Path, paths):
         if not path.exists():
             raise RecordError(f"{path} does not exist; give record files (*.jsonl), or directories that hold them")
-        below = sorted(file for file in path.rglob("*.jsonl") if ".corrupt-" not in file.name)
+        below = sorted(file for file in path.rglob("*.jsonl*") if _holds_records(file))
         for file in below if path.is_dir() else [path]:
             files.setdefault(file.resolve(), file)
     found: list[RunRecord] = []
@@ -37,6 +37,10 @@ def load_records(paths: Iterable[Path]) -> list[RunRecord]:
         for file in files.values():
             found += _load(file)
     return found
+
+
+def _holds_records(file: Path) -> bool:
+    return file.name.endswith((".jsonl", ".jsonl.gz")) and ".corrupt-" not in file.name
 
 
 def _load(file: Path) -> list[RunRecord]:

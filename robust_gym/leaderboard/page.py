@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from robust_gym.leaderboard import provenance, view
+from robust_gym.leaderboard import columns, provenance
 from robust_gym.leaderboard.boards import Boards, boards
 from robust_gym.leaderboard.diff import diff_data
 from robust_gym.leaderboard.downloads import downloads
@@ -83,7 +83,7 @@ def _index(found: Boards, beside: Sequence[Any]) -> str:
         downloads=beside,
         sources=provenance.sources(kept) if kept else None,
         version=provenance.newest_version(kept) if kept else "",
-        about=view.ABOUT,
+        about=columns.ABOUT,
         families=families,
         channels=sorted(
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from robust_gym.leaderboard import view
+from robust_gym.leaderboard import columns, view
 from robust_gym.leaderboard.boards import boards
 from robust_gym.leaderboard.runs import collect
 from robust_gym.record import RunRecord
@@ -43,9 +43,9 @@ def print_leaderboard(records: Sequence[RunRecord]) -> None:
             out.print(_printable(one))
 
 
-def _printable(one: view.Table) -> Table:
-    chosen = [place for place, column in enumerate(one.columns) if column.title not in LEFT_OUT]
-    titles = [one.columns[place].title for place in chosen]
-    rows = [[f"{row[place].text} {row[place].small}".strip() for place in chosen] for row in one.rows]
-    numbers = [one.columns[place].title for place in chosen if one.columns[place].numeric]
-    return table(titles, rows, title=one.caption, numbers=numbers)
+def _printable(shown: columns.Table) -> Table:
+    chosen = [place for place, column in enumerate(shown.columns) if column.title not in LEFT_OUT]
+    titles = [shown.columns[place].title for place in chosen]
+    rows = [[f"{row[place].text} {row[place].small}".strip() for place in chosen] for row in shown.rows]
+    numbers = [shown.columns[place].title for place in chosen if shown.columns[place].numeric]
+    return table(titles, rows, title=shown.caption, numbers=numbers)

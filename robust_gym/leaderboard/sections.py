@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from robust_gym.leaderboard import heat, more_plots, plots, view
 from robust_gym.leaderboard.addresses import Addresses
 from robust_gym.leaderboard.boards import Board, Boards
+from robust_gym.leaderboard.columns import Table
 from robust_gym.leaderboard.heat import Heat
 from robust_gym.leaderboard.plots import Drawn, Figure
 from robust_gym.leaderboard.quantities import normalise, summarise
@@ -15,7 +16,6 @@ from robust_gym.leaderboard.runs import Entry
 from robust_gym.leaderboard.selection import Selection
 from robust_gym.leaderboard.tables import Ranking, RankingRow, TaskRow, TaskTable
 from robust_gym.leaderboard.text import clean, number
-from robust_gym.leaderboard.view import Table
 
 MOST_DRAWN = 4
 """Rankings of a page that are shown with plots and further tables, beside the first of each group; more would make it

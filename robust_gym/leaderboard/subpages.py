@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from robust_gym.leaderboard import heat, plots, provenance, view
 from robust_gym.leaderboard.addresses import Addresses
 from robust_gym.leaderboard.boards import Board, Boards
+from robust_gym.leaderboard.columns import Table
 from robust_gym.leaderboard.heat import Heat
 from robust_gym.leaderboard.plots import Figure
 from robust_gym.leaderboard.runs import Entry
 from robust_gym.leaderboard.sections import drawn
 from robust_gym.leaderboard.tables import TaskTable
 from robust_gym.leaderboard.text import clean
-from robust_gym.leaderboard.view import Table
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ class Group:
         key: The runs.
         tables: A table for each task.
         rankings: Across all tasks (unless scores are known and fewer than two entries did every task), and where
-            scores are known across the tasks of each family.
+            scores are known across the tasks of each family, those with most runs first.
     """
 
     key: RunGroup
@@ -164,7 +164,11 @@ def group_tables(group: RunGroup, labels: Mapping[Entry, str]) -> Group:
     tables = tuple(_task_table(group, runs, summaries[runs.task], labels) for runs in group.tasks)
     ranking = functools.partial(_ranking, tables, summaries)
     rankings = [ranking(None)]
-    families = sorted({runs.family for runs in group.tasks})
+    # Those first of which most is known.
+    known = Counter({runs.family: 0 for runs in group.tasks})
+    for runs in group.tasks:
+        known[runs.family] += sum(len(results.runs) for results in runs.results.values())
+    families = sorted(known, key=lambda family: (-known[family], family))
     if rankings[0].scored and len(families) > 1:
         compared = sum(row.rank is not None for row in rankings[0].rows) > 1  # one alone is no ranking
         rankings = [*(rankings if compared else ()), *(ranking(family) for family in families)]
