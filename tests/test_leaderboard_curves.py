@@ -2,12 +2,14 @@
 
 import random
 
+import numpy as np
 import pytest
 from leaderboard_samples import LEVELS, TASKS, protocol, run
 
 from robust_gym import kinds
 from robust_gym.leaderboard import rank
-from robust_gym.leaderboard.curves import curves, severity_levels
+from robust_gym.leaderboard.curves import curves
+from robust_gym.leaderboard.levels import severity_levels
 from robust_gym.protocol import build_v1
 
 
@@ -53,3 +55,16 @@ def test_a_curve_begins_at_the_undisturbed_return():
     means = runs.results[entry].returns.mean(axis=(0, 2))
     assert line.values == pytest.approx([means[0], *means[list(places)]])
     assert line.low is None
+
+
+def test_the_area_is_the_mean_height_over_all_kinds():
+    records = list(run(TASKS[0], "synthetic", level=100.0, loss=50.0))
+    (group,) = rank(records)
+    (row,) = group.tables[0].rows
+    cells = {one.disruption: one.mean_return for one in records}
+    heights = []
+    for by_kind in LEVELS.values():
+        for terms in by_kind.values():
+            levels = [cells["none"], *(cells[disruption] for disruption in terms)]
+            heights.append((sum(levels) - (levels[0] + levels[-1]) / 2) / 5)
+    assert row.values["area"].value == pytest.approx(np.mean(heights))

@@ -28,11 +28,19 @@ ABOUT = {
     "worst": "a run's lowest out-of-distribution split; the one named is the lowest in most runs",
     "gap": "ID minus OOD: what is lost when the world changes",
     "cvar": "mean of the worst tenth of all episodes, over all disruptions",
+    "area": "mean height of the curves of return against severity levels 0 to 5, over all kinds of disruption",
     "score": "OOD return as a normalised score: random policy 0, reference method 1",
 }
 """What every column of values means."""
 
-_TITLES = {"ood": "OOD", "id": "ID", "cvar": "CVaR 10\N{NO-BREAK SPACE}%", "score": "OOD score", "worst": "Worst split"}
+_TITLES = {
+    "ood": "OOD",
+    "id": "ID",
+    "cvar": "CVaR 10\N{NO-BREAK SPACE}%",
+    "score": "OOD score",
+    "worst": "Worst split",
+    "area": "Curve area",
+}
 _FAMILIES = ("near", "far", "mixed", "drift", "semantic", "other")
 
 
@@ -188,9 +196,11 @@ def value_columns(
     eligible: Sequence[bool] | None = None,
 ) -> list[tuple[Column, list[Cell]]]:
     """Return every quantity; ``worst_name`` names a row's lowest split, ``eligible`` tells which may be the best."""
-    families: list[str] = [name for name in _FAMILIES if any(math.isfinite(of_row[name].value) for of_row in values)]
+    known: set[str] = {name for name in (*_FAMILIES, "area") if any(math.isfinite(one[name].value) for one in values)}
+    shown = ["ood", "id", "worst", "gap", *(name for name in _FAMILIES if name in known), "cvar"]
+    shown += ["area"] if "area" in known else []
     columns: list[tuple[Column, list[Cell]]] = []
-    for name in ["ood", "id", "worst", "gap", *families, "cvar"]:
+    for name in shown:
         interval = name in ("ood", "id")
         cells = cells_of([of_row[name] for of_row in values], interval, eligible, mark=name != "gap")
         if name == "worst" and worst_name:

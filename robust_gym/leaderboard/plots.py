@@ -10,7 +10,8 @@ import numpy as np
 from markupsafe import Markup
 
 from robust_gym.leaderboard import statistics, svg
-from robust_gym.leaderboard.curves import Series, channel_place, curves, severity_levels
+from robust_gym.leaderboard.curves import Series, curves
+from robust_gym.leaderboard.levels import channel_place, severity_levels
 from robust_gym.leaderboard.quantities import Value
 from robust_gym.leaderboard.runs import Entry, TaskRuns
 from robust_gym.leaderboard.svg import Scale, element

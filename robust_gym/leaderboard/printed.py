@@ -22,6 +22,7 @@ LEFT_OUT = (
     "Semantic",
     "Other",
     "CVaR 10\N{NO-BREAK SPACE}%",
+    "Curve area",
     "Training",
     "Privileges",
 )

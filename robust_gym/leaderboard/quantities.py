@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from robust_gym.leaderboard import statistics
+from robust_gym.leaderboard.levels import severity_levels
 from robust_gym.leaderboard.runs import TaskRuns
 from robust_gym.leaderboard.statistics import Array
 from robust_gym.leaderboard.text import CHANNELS, channel, split_family
@@ -17,7 +18,7 @@ BOOTSTRAP_SEED = 0
 """Seed of every bootstrap, so that a page depends on its records only."""
 
 _FAMILIES = ("near", "far", "mixed", "drift", "semantic", "other")
-QUANTITIES = ("id", "ood", *_FAMILIES, *CHANNELS, "worst", "gap", "cvar")
+QUANTITIES = ("id", "ood", *_FAMILIES, *CHANNELS, "worst", "gap", "cvar", "area")
 """What is computed for every run, in the order of [summarise][robust_gym.leaderboard.quantities.summarise]."""
 
 WITH_INTERVALS = ("id", "ood", *CHANNELS)
@@ -54,7 +55,8 @@ def summarise(cells: Sequence[tuple[str, str]], returns: Array) -> Array:
         ``[quantities, seeds]``. ``ood`` is the mean over all disruptions outside ``id``, the split families
         are means over their disruptions, ``worst`` is the run's lowest out-of-distribution split, ``gap`` is
         ID minus OOD and ``cvar`` is the mean of the worst tenth of all episodes. A channel is the mean over the
-        disruptions outside ``id`` that disturb it alone.
+        disruptions outside ``id`` that disturb it alone. ``area`` is the mean height of the curve of returns against
+        severity levels 0 to 5, over all kinds that have them.
     """
     seeds = len(returns)
     scores = returns.mean(axis=-1) if seeds else np.empty((0, len(cells)))
@@ -78,8 +80,17 @@ def summarise(cells: Sequence[tuple[str, str]], returns: Array) -> Array:
             np.min(per_split, axis=0) if per_split else np.full(seeds, np.nan),
             statistics.gap(family("id"), ood),
             statistics.cvar(returns.reshape(seeds, -1)) if seeds else np.empty(0),
+            _area(cells, scores, family("id")),
         ]
     )
+
+
+def _area(cells: Sequence[tuple[str, str]], scores: Array, nominal: Array) -> Array:
+    curves = [
+        statistics.curve_area(np.concatenate([nominal[:, None], scores[:, list(places)]], axis=1))
+        for places in severity_levels(cells).values()
+    ]
+    return np.mean(curves, axis=0) if curves else np.full(len(scores), np.nan)
 
 
 def split_scores(cells: Sequence[tuple[str, str]], scores: Array) -> dict[str, Array]:
