@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from robust_gym.baselines.base import YOUNGER
 from robust_gym.baselines.single.standard import Standard, Values
 from robust_gym.task import Task
 
@@ -19,9 +20,9 @@ class StateDependentExploration(Standard):
         log_std_init: Logarithm of the noise's initial standard deviation, with gSDE.
     """
 
-    use_sde: bool | None = None
-    sde_sample_freq: int | None = None
-    log_std_init: float | None = None
+    use_sde: bool | None = field(default=None, metadata=YOUNGER)
+    sde_sample_freq: int | None = field(default=None, metadata=YOUNGER)
+    log_std_init: float | None = field(default=None, metadata=YOUNGER)
 
     def check(self) -> None:
         """Check how often noise is drawn too."""

@@ -11,10 +11,10 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from robust_gym.baselines.base import Checked
+from robust_gym.baselines.base import YOUNGER, Checked
 from robust_gym.baselines.single.saved import SavesFeedForward
 from robust_gym.baselines.single.tuned import tuned
 from robust_gym.task import Budget, Task
@@ -203,7 +203,7 @@ class OnPolicy(Standard):
     gae_lambda: float | None = None
     layers: tuple[int, ...] | None = None
     normalise: bool | None = None
-    ortho_init: bool | None = None
+    ortho_init: bool | None = field(default=None, metadata=YOUNGER)
 
     def fitted(self, values: Values, steps: int) -> dict[str, Any]:
         """Shorten rollouts where the budget has fewer than 24; steps that would fill no other one are left unused.
