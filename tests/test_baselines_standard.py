@@ -294,14 +294,18 @@ def test_what_keeps_no_critic_says_so(games: None) -> None:
 )
 def test_checkpoints(name: str, task: str, steps: int, after: int) -> None:
     counted: list[int] = []
-    undisturbed = train(name, SMALL[name], task, steps, None, counted)
-    assert train(name, SMALL[name], task, steps, Always(Keeper())) == undisturbed
-    at, files = stopped(name, SMALL[name], task, steps, after)
+    arguments = SMALL[name]
+    if name in ("a2c", "trpo", "recurrent-ppo"):
+        # With gSDE a rollout draws its noise before it can be stopped, so one that goes on has drawn once more.
+        arguments = {**arguments, "use_sde": False}
+    undisturbed = train(name, arguments, task, steps, None, counted)
+    assert train(name, arguments, task, steps, Always(Keeper())) == undisturbed
+    at, files = stopped(name, arguments, task, steps, after)
     assert at > 0
     reported: list[int] = []
     keeper = Keeper(1)
     with pytest.raises(StoppedError):
-        train(name, SMALL[name], task, steps, Always(keeper, files), reported)
+        train(name, arguments, task, steps, Always(keeper, files), reported)
     # What was learnt is what it went on from; episodes begin anew, and with them moments move on.
     before, after_all = unpack(files), unpack(keeper.kept[0][1])
     for snapshot in (before, after_all):
@@ -309,7 +313,7 @@ def test_checkpoints(name: str, task: str, steps: int, after: int) -> None:
         snapshot.pop("moments", None)
     assert pack(before) == pack(after_all)
     if steps == counted[-1]:
-        gone_on(name, SMALL[name], task, steps, after)
+        gone_on(name, arguments, task, steps, after)
 
 
 def test_the_target_network_follows_as_often_after_a_checkpoint() -> None:
