@@ -133,7 +133,8 @@ def _templates() -> jinja2.Environment:
 
 def _render(name: str, **values: Any) -> str:
     environment = _templates()
-    script = environment.get_template("script.html").render()
+    parts = ("sorting.html", "choosing.html") if name == "index.html" else ("sorting.html",)
+    script = "".join(environment.get_template(part).render() for part in parts)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template(name).render(script=Markup(script), script_hash=digest, **values)
 

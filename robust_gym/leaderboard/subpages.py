@@ -84,8 +84,7 @@ def _task_part(board: Board, table: TaskTable, found: Boards, links: Addresses) 
     return TaskPart(
         id=board.id,
         title=board.title,
-        about=f"Protocol {clean(board.group.key.protocol, 40)}, {board.group.key.episodes} episodes for every "
-        "disruption and seed.",
+        about=_about(board),
         table=view.task_table(table, links.entries),
         figure=plots.figure(f"{board.id}-plot", [table.runs], drawn(table.rows, found.styles), scored=False),
         heat=heat.split_heat(table, links),
@@ -118,8 +117,7 @@ def entry_parts(entry: Entry, found: Boards, links: Addresses) -> list[EntryPart
                 EntryPart(
                     id=board.id,
                     title=board.title,
-                    about=f"Protocol {clean(board.group.key.protocol, 40)}, {board.group.key.episodes} episodes for "
-                    "every disruption and seed.",
+                    about=_about(board),
                     ranks=tuple(ranks),
                     table=view.entry_table(done, links.tasks),
                     privileges=clean(", ".join(told[:6])) or "none",
@@ -127,3 +125,8 @@ def entry_parts(entry: Entry, found: Boards, links: Addresses) -> list[EntryPart
                 )
             )
     return parts
+
+
+def _about(board: Board) -> str:
+    key = board.group.key
+    return f"Protocol {clean(key.protocol, 40)}, {key.episodes} episodes for every disruption and seed."
