@@ -17,9 +17,12 @@ from robust_gym.leaderboard.selection import Selection
 from robust_gym.leaderboard.tables import Ranking, RankingRow, TaskRow, TaskTable
 from robust_gym.leaderboard.text import clean, number
 
-MOST_DRAWN = 4
+MOST_DRAWN = 2
 """Rankings of a page that are shown with plots and further tables, beside the first of each group; more would make it
-too large."""
+larger than 2 MB where there are 50 algorithms, 200 tasks and 20 families."""
+
+MOST_CHANNELS = 10
+"""Rankings of a group that are also shown by channel, for the same reason."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,9 @@ def _group_section(board: Board, found: Boards, rankings: Sequence[Ranking], dra
         about=board.about,
         protocol=clean(board.group.key.protocol, 40),
         rankings=tuple(
-            _ranking_section(f"{board.id}-r{place}", board, ranking, found, whole=place < drawn)
+            _ranking_section(
+                f"{board.id}-r{place}", board, ranking, found, whole=place < drawn, by_channel=place < MOST_CHANNELS
+            )
             for place, ranking in enumerate(rankings)
         ),
         tables=tables,
@@ -118,7 +123,9 @@ def _group_section(board: Board, found: Boards, rankings: Sequence[Ranking], dra
     )
 
 
-def _ranking_section(id: str, board: Board, ranking: Ranking, found: Boards, *, whole: bool) -> RankingSection:
+def _ranking_section(
+    id: str, board: Board, ranking: Ranking, found: Boards, *, whole: bool, by_channel: bool
+) -> RankingSection:
     links = found.addresses
     families = {table.runs.family for table in board.group.tables if table.runs.task in ranking.tasks}
     more = []
@@ -131,7 +138,7 @@ def _ranking_section(id: str, board: Board, ranking: Ranking, found: Boards, *, 
     return RankingSection(
         family=clean(families.pop(), 60) if len(families) == 1 else "",
         table=view.ranking_table(ranking, links.entries),
-        channels=view.channel_table(ranking, links.entries),
+        channels=view.channel_table(ranking, links.entries) if by_channel else None,
         figure=_ranking_figure(id, board, ranking, found.styles) if drawn else None,
         profile=_profile(f"{id}-profile", board, ranking, found.styles) if drawn else None,
         more=tuple((title, table) for title, table in more if table),
