@@ -54,17 +54,15 @@ def _build(records: Sequence[RunRecord], page: Path, data: Sequence[str]) -> Pat
     with ThreadPoolExecutor(1) as other:  # packing files needs no interpreter
         packing = other.submit(downloads, collection.records, page.stem, data if records else ())
         found = boards(collection, page.name)
+        links = found.addresses.beside()
+        written = {name: _task(task, found, links) for task, name in found.addresses.tasks.items()}
+        written |= {name: _entry(entry, found, links) for entry, name in found.addresses.entries.items()}
         beside = packing.result()
-    links = found.addresses.beside()
-    written = {page.name: _index(found, beside)}
-    for task, name in found.addresses.tasks.items():
-        written[name] = _task(task, found, links)
-    for entry, name in found.addresses.entries.items():
-        written[name] = _entry(entry, found, links)
+    # The page that leads to all others comes last.
+    written[page.name] = _index(found, beside)
     for one in beside:
         _write(page.with_name(one.name), one.content)
-    # The page that leads to all others comes last.
-    for name, text in reversed(written.items()):
+    for name, text in written.items():
         _write(page.parent / name, text.encode())
     return page
 

@@ -131,7 +131,8 @@ class Collection:
 
 def collect(records: Sequence[RunRecord]) -> Collection:
     """Sort records into groups that may be ranked together; of duplicates the newest stays."""
-    kept, duplicates = _newest(records)
+    entries = {id(record): entry_of(record) for record in records}  # once, for it takes time
+    kept, duplicates = _newest(records, entries)
     grouped: dict[tuple, dict[str, dict[tuple, list[RunRecord]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -140,7 +141,10 @@ def collect(records: Sequence[RunRecord]) -> Collection:
         grouped[group][record.task][_variant(record)].append(record)
     groups = []
     for group, tasks in grouped.items():
-        variants = {task: sorted(map(_task_runs, found.values()), key=_trust) for task, found in tasks.items()}
+        variants = {
+            task: sorted((_task_runs(mine, entries) for mine in found.values()), key=_trust)
+            for task, found in tasks.items()
+        }
         for part in range(max(map(len, variants.values()))):
             chosen = [found[part] for _, found in sorted(variants.items()) if part < len(found)]
             groups.append(RunGroup(*group, part, tuple(chosen)))
@@ -187,10 +191,10 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 20 else f"{text[:19]}…"
 
 
-def _newest(records: Sequence[RunRecord]) -> tuple[list[RunRecord], int]:
+def _newest(records: Sequence[RunRecord], entries: Mapping[int, Entry]) -> tuple[list[RunRecord], int]:
     newest: dict[tuple, RunRecord] = {}
     for record in records:
-        run = (entry_of(record), record.task, record.seed, record.train, record.protocol, record.budget)
+        run = (entries[id(record)], record.task, record.seed, record.train, record.protocol, record.budget)
         key = (*run, record.disruption, len(record.returns), *_variant(record))
         other = newest.get(key)
         # The text decides between two of the same age, so that the order of the files never does.
@@ -209,10 +213,10 @@ def _trust(runs: TaskRuns) -> tuple:
     return (not runs.checked, -count, -runs.version, runs.sha256, runs.budget_steps, runs.cells)
 
 
-def _task_runs(records: Sequence[RunRecord]) -> TaskRuns:
+def _task_runs(records: Sequence[RunRecord], entries: Mapping[int, Entry]) -> TaskRuns:
     runs: dict[tuple[Entry, int], dict[CellName, RunRecord]] = defaultdict(dict)
     for record in records:
-        runs[entry_of(record), record.seed][record.split, record.disruption] = record
+        runs[entries[id(record)], record.seed][record.split, record.disruption] = record
     checked = _checked_cells(runs.values())
     every = {cell for run in runs.values() for cell in run}
     cells = checked or tuple(sorted(every, key=lambda cell: (cell[0] != "id", cell)))
