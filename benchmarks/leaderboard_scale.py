@@ -1,9 +1,9 @@
 """How long the leaderboard takes to build, and how large it becomes: synthetic records, by their number.
 
-    python benchmarks/leaderboard_scale.py [--records 100000] [--profile]
+    python benchmarks/leaderboard_scale.py [--wide]
 
 Invented algorithms on invented tasks with 33 disruptions and three seeds. Each size is read from its files and built
-in a process of its own, whose peak memory is reported. ``--wide`` builds 50 algorithms on 200 tasks.
+in a process of its own, whose peak memory is reported. ``--wide`` also builds 50 algorithms on 200 tasks.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from robust_gym.leaderboard.runs import Entry, RunGroup
@@ -56,9 +56,15 @@ def addresses(index: str, tasks: Iterable[str], entries: Iterable[Entry]) -> Add
     )
 
 
-def group_id(key: RunGroup) -> str:
-    """Return the id of a group's part of a page."""
-    return slug(f"{key.protocol}-{key.budget}-{key.train}-{key.episodes}" + (f"-{key.part}" if key.part else ""))
+def group_ids(keys: Sequence[RunGroup]) -> list[str]:
+    """Return the ids of the groups' parts of a page: in words, with a hash where those are unsafe or another's too."""
+    told = [(key.protocol, key.budget, key.train, *[key.episodes, key.part][: 2 if key.part else 1]) for key in keys]
+    words = ["-".join(map(str, one)) for one in told]
+    alike = Counter(words)
+    return [
+        one if slug(one) == one and alike[one] == 1 else f"{slug(one)}-{_hash(repr(whole))}"
+        for one, whole in zip(words, told, strict=True)
+    ]
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robust_gym.leaderboard import runs
-from robust_gym.leaderboard.addresses import Addresses, addresses, group_id
+from robust_gym.leaderboard.addresses import Addresses, addresses, group_ids
 from robust_gym.leaderboard.runs import Collection, Entry, RunGroup
 from robust_gym.leaderboard.tables import Group, group_tables
 from robust_gym.leaderboard.text import EXTERNAL
@@ -65,8 +65,8 @@ def boards(collection: Collection, index: str = "index.html") -> Boards:
     with np.errstate(all="ignore"):
         groups = [group_tables(group, named) for group in collection.groups]
     found = tuple(
-        Board(group_id(group.key), title, _about(group.key, group), group)
-        for title, group in zip(_titles(groups), groups, strict=True)
+        Board(id, title, _about(group.key, group), group)
+        for id, title, group in zip(group_ids(collection.groups), _titles(groups), groups, strict=True)
     )
     tasks = {task.task for group in collection.groups for task in group.tasks}
     return Boards(collection, found, named, _styles(groups), addresses(index, tasks, named))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from robust_gym.leaderboard import text
-from robust_gym.leaderboard.quantities import Value
+from robust_gym.leaderboard.quantities import FAMILIES, Value
 from robust_gym.leaderboard.runs import Entry
 from robust_gym.leaderboard.tables import Ranking, RankingRow, TaskRow
 from robust_gym.leaderboard.text import NONE, clean, number
@@ -41,7 +41,6 @@ _TITLES = {
     "worst": "Worst split",
     "area": "Curve area",
 }
-_FAMILIES = ("near", "far", "mixed", "drift", "semantic", "other")
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,12 @@ class Column:
         about: What it means.
         numeric: Whether it holds numbers.
         channel: The channel it is about, where columns may be chosen by it.
-        href: Where its title leads.
     """
 
     title: str
     about: str = ""
     numeric: bool = True
     channel: str = ""
-    href: str = ""
 
 
 _COSTS = {
@@ -196,8 +193,8 @@ def value_columns(
     eligible: Sequence[bool] | None = None,
 ) -> list[tuple[Column, list[Cell]]]:
     """Return every quantity; ``worst_name`` names a row's lowest split, ``eligible`` tells which may be the best."""
-    known: set[str] = {name for name in (*_FAMILIES, "area") if any(math.isfinite(one[name].value) for one in values)}
-    shown = ["ood", "id", "worst", "gap", *(name for name in _FAMILIES if name in known), "cvar"]
+    known: set[str] = {name for name in (*FAMILIES, "area") if any(math.isfinite(one[name].value) for one in values)}
+    shown = ["ood", "id", "worst", "gap", *(name for name in FAMILIES if name in known), "cvar"]
     shown += ["area"] if "area" in known else []
     columns: list[tuple[Column, list[Cell]]] = []
     for name in shown:

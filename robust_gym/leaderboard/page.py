@@ -15,9 +15,10 @@ import jinja2
 from markupsafe import Markup
 
 from robust_gym.leaderboard import columns, provenance
+from robust_gym.leaderboard.addresses import Addresses
 from robust_gym.leaderboard.boards import Boards, boards
 from robust_gym.leaderboard.diff import diff_data
-from robust_gym.leaderboard.downloads import downloads
+from robust_gym.leaderboard.downloads import Download, downloads
 from robust_gym.leaderboard.memory import no_collection
 from robust_gym.leaderboard.runs import Entry, collect
 from robust_gym.leaderboard.sections import group_sections
@@ -67,7 +68,7 @@ def _build(records: Sequence[RunRecord], page: Path, data: Sequence[str]) -> Pat
     return page
 
 
-def _index(found: Boards, beside: Sequence[Any]) -> str:
+def _index(found: Boards, beside: Sequence[Download]) -> str:
     kept = found.collection.records
     families = sorted({clean(one.family, 60) for one in kept})
     sections = group_sections(found)
@@ -99,13 +100,13 @@ def _index(found: Boards, beside: Sequence[Any]) -> str:
     )
 
 
-def _task(task: str, found: Boards, links: Any) -> str:
+def _task(task: str, found: Boards, links: Addresses) -> str:
     parts = task_parts(task, found, links)
     family = next(runs.family for group in found.collection.groups for runs in group.tasks if runs.task == task)
     return _render("task.html", task=clean(task, 80), family=clean(family, 60), parts=parts, index=links.index)
 
 
-def _entry(entry: Entry, found: Boards, links: Any) -> str:
+def _entry(entry: Entry, found: Boards, links: Addresses) -> str:
     return _render(
         "algorithm.html",
         label=clean(found.labels[entry], 80),

@@ -12,13 +12,15 @@ from robust_gym.leaderboard import statistics
 from robust_gym.leaderboard.levels import severity_levels
 from robust_gym.leaderboard.runs import TaskRuns
 from robust_gym.leaderboard.statistics import Array
-from robust_gym.leaderboard.text import CHANNELS, channel, split_family
+from robust_gym.leaderboard.text import CHANNELS, SPLIT_FAMILIES, channel, split_family
 
 BOOTSTRAP_SEED = 0
 """Seed of every bootstrap, so that a page depends on its records only."""
 
-_FAMILIES = ("near", "far", "mixed", "drift", "semantic", "other")
-QUANTITIES = ("id", "ood", *_FAMILIES, *CHANNELS, "worst", "gap", "cvar", "area")
+FAMILIES = (*SPLIT_FAMILIES, "other")
+"""Families of splits outside ``id``."""
+
+QUANTITIES = ("id", "ood", *FAMILIES, *CHANNELS, "worst", "gap", "cvar", "area")
 """What is computed for every run, in the order of [summarise][robust_gym.leaderboard.quantities.summarise]."""
 
 WITH_INTERVALS = ("id", "ood", *CHANNELS)
@@ -75,7 +77,7 @@ def summarise(cells: Sequence[tuple[str, str]], returns: Array) -> Array:
         [
             family("id"),
             ood,
-            *(family(name) for name in _FAMILIES),
+            *(family(name) for name in FAMILIES),
             *(average((families != "id") & (channels == name)) for name in CHANNELS),
             np.min(per_split, axis=0) if per_split else np.full(seeds, np.nan),
             statistics.gap(family("id"), ood),
@@ -186,5 +188,8 @@ def scored(value: Value, runs: TaskRuns) -> Value:
         ValueError: If the task's references are unknown.
     """
     low, high = _references(runs)
-    ends = tuple((end - low) / (high - low) for end in value.interval) if value.interval else None
-    return Value((value.value - low) / (high - low), ends)  # type: ignore[arg-type]
+
+    def score(number: float) -> float:
+        return (number - low) / (high - low)
+
+    return Value(score(value.value), (score(value.interval[0]), score(value.interval[1])) if value.interval else None)

@@ -5,9 +5,8 @@ The zoo tunes the LSTM on versions of the classic tasks that hide velocities, wh
 
 from __future__ import annotations
 
-from robust_gym.baselines.single.tuned.table import NO_SDE, PHYSICS, Table, Values
+from robust_gym.baselines.single.tuned.table import NO_SDE, PHYSICS, SDE, Table, Values
 
-_SDE: Values = {"use_sde": True, "sde_sample_freq": 4}
 _PPO_FAMILY: dict[str, Values] = {
     **{family: {"normalise": True} for family in PHYSICS},
     "box2d": {
@@ -31,7 +30,7 @@ _PPO_TASK: dict[str, Values] = {
         "learning_rate": 1e-3,
         "decay": True,
     },
-    "Robust-Pendulum-v0": {"n_envs": 4, "n_steps": 1024, "gamma": 0.9, "learning_rate": 1e-3, **_SDE},
+    "Robust-Pendulum-v0": {"n_envs": 4, "n_steps": 1024, "gamma": 0.9, "learning_rate": 1e-3, **SDE},
     "Robust-MountainCar-v0": {"normalise": True, "n_envs": 16, "n_steps": 16, "gae_lambda": 0.98, "n_epochs": 4},
     "Robust-MountainCarContinuous-v0": {
         "normalise": True,
@@ -69,7 +68,7 @@ _PPO_TASK: dict[str, Values] = {
         "ent_coef": 0.0,
         "learning_rate": 1e-4,
         "decay": True,
-        **_SDE,
+        **SDE,
         "log_std_init": -2.0,
         "ortho_init": False,
     },

@@ -12,5 +12,8 @@ Table = tuple[Values, Mapping[str, Values], Mapping[str, Values]]
 NO_SDE: Values = {"use_sde": False, "sde_sample_freq": -1}
 """Noise that does not depend on the state."""
 
+SDE: Values = {"use_sde": True, "sde_sample_freq": 4}
+"""gSDE whose noise is drawn anew every fourth step."""
+
 PHYSICS = ("mujoco", "robotics", "mazes", "safety_velocity", "safety_navigation", "dm_control", "energy")
 """The families whose observations have many numbers of many sizes."""

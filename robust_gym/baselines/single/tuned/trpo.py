@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robust_gym.baselines.single.tuned.table import NO_SDE, PHYSICS, Table, Values
+from robust_gym.baselines.single.tuned.table import NO_SDE, PHYSICS, SDE, Table, Values
 
 _MUJOCO: Values = {
     "normalise": True,
@@ -11,7 +11,6 @@ _MUJOCO: Values = {
     "cg_max_steps": 25,
     "n_critic_updates": 20,
 }
-_SDE: Values = {"use_sde": True, "sde_sample_freq": 4}
 _FAMILY: dict[str, Values] = dict.fromkeys(PHYSICS, _MUJOCO)
 _TASK: dict[str, Values] = {
     "Robust-CartPole-v0": {
@@ -22,9 +21,9 @@ _TASK: dict[str, Values] = {
         "gae_lambda": 0.98,
         "n_critic_updates": 20,
     },
-    "Robust-Pendulum-v0": {"n_envs": 2, "n_steps": 1024, "gamma": 0.9, "n_critic_updates": 15, **_SDE},
+    "Robust-Pendulum-v0": {"n_envs": 2, "n_steps": 1024, "gamma": 0.9, "n_critic_updates": 15, **SDE},
     "Robust-MountainCar-v0": {"normalise": True, "n_envs": 2, "n_steps": 1024, "n_critic_updates": 20},
-    "Robust-MountainCarContinuous-v0": {"normalise": True, "n_envs": 2, **_SDE},
+    "Robust-MountainCarContinuous-v0": {"normalise": True, "n_envs": 2, **SDE},
     "Robust-Acrobot-v0": {"normalise": True, "n_envs": 2, "n_steps": 1024},
     "Robust-LunarLander-v0": {
         "n_envs": 2,
