@@ -5,7 +5,8 @@
 Every seed is trained for as many steps as the zoo's, with the default arguments, which are the zoo's
 (``robust_gym/baselines/single/tuned/``). It is evaluated by the zoo's definition: undisturbed episodes of the
 deterministic policy, for 150,000 steps, and the mean and standard deviation of their returns. The zoo's numbers are of
-one run. What is in ``benchmarks/results/zoo_returns.json`` already is not trained again.
+one run. What is in ``benchmarks/results/zoo_returns.json`` already is not trained again, and a training that was killed
+goes on from its checkpoint in ``build/zoo_returns/``, in new episodes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import time
 import warnings
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,16 +26,20 @@ from recorded import Table
 
 import robust_gym
 from robust_gym.baselines.base import create
+from robust_gym.baselines.checkpoints import Checkpoints, Files
 from robust_gym.evaluate import play
 from robust_gym.protocol import EVALUATION_SEEDS
 from robust_gym.task import Budget
 
 FILE = Path(__file__).parent / "results" / "zoo_returns.json"
+CHECKPOINTS = Path(__file__).parents[1] / "build" / "zoo_returns"
 SOURCE = "github.com/DLR-RM/rl-baselines3-zoo, benchmark.md, commit 0088472b8cb622732bdbc4aa3d0d0abde86c67ed"
 EVALUATED = 150_000
 """Steps of an evaluation."""
 _BLOCK = 150
 _NAMES = ["ppo", "sac", "td3"]
+_SECONDS = "seconds"
+"""Member of a checkpoint: CPU seconds that the training had taken."""
 
 
 @dataclass(frozen=True)
@@ -83,20 +89,52 @@ def evaluated(policy: Any, id: str) -> np.ndarray:
     return np.array(returns)
 
 
-def run(id: str, name: str, seed: int) -> dict[str, Any]:
-    """Train and evaluate one seed."""
-    published = ZOO[id][name]
-    started = time.process_time()
-    budget = Budget("zoo", published.steps, 1)
-    policy = create(name).train(robust_gym.task(id), budget, seed, lambda steps: None)
-    taken = time.process_time() - started
-    returns = evaluated(policy, id)
-    return {
-        "mean": round(float(returns.mean()), 3),
-        "std": round(float(returns.std()), 3),
-        "episodes": len(returns),
-        "train_cpu_seconds": round(taken),
-    }
+class Training:
+    """One seed of an algorithm on a task, by the zoo's budget.
+
+    Attributes:
+        key: What the record calls it.
+    """
+
+    def __init__(self, id: str, name: str, seed: int) -> None:
+        self._id, self._name, self._seed = id, name, seed
+        self._steps = ZOO[id][name].steps
+        self.key = f"{id} {name} {self._steps} seed {seed}"
+        self._file = CHECKPOINTS / f"{self.key.replace(' ', '-')}.zip"
+        self._began = time.process_time()
+
+    def run(self) -> dict[str, Any]:
+        """Train, from the checkpoint on if there is one, and evaluate."""
+        last: dict[str, bytes] | None = None
+        if self._file.exists():
+            with zipfile.ZipFile(self._file) as file:
+                last = {name: file.read(name) for name in file.namelist()}
+            self._began -= float(last.pop(_SECONDS))
+        checkpoints = Checkpoints(self._keep, last)
+        task, budget = robust_gym.task(self._id), Budget("zoo", self._steps, 1)
+        algorithm: Any = create(self._name)
+        policy = algorithm.train(task, budget, self._seed, lambda steps: None, checkpoints)
+        taken = time.process_time() - self._began
+        returns = evaluated(policy, self._id)
+        return {
+            "mean": round(float(returns.mean()), 3),
+            "std": round(float(returns.std()), 3),
+            "episodes": len(returns),
+            "train_cpu_seconds": round(taken),
+        }
+
+    def _keep(self, steps: int, files: Files) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._file.with_suffix(".new")
+        with zipfile.ZipFile(unfinished, "w") as file:
+            for name, content in {**files, _SECONDS: f"{time.process_time() - self._began}".encode()}.items():
+                file.writestr(name, content)
+        unfinished.replace(self._file)
+        print(f"{self.key}: {steps:,} steps", flush=True)
+
+    def forget(self) -> None:
+        """Remove the checkpoint of a training whose result is kept."""
+        self._file.unlink(missing_ok=True)
 
 
 def measure(ids: list[str], names: list[str], seeds: int) -> dict[str, Any]:
@@ -104,15 +142,16 @@ def measure(ids: list[str], names: list[str], seeds: int) -> dict[str, Any]:
     for id in ids:
         for name in names:
             for seed in range(seeds):
-                key = f"{id} {name} {ZOO[id][name].steps} seed {seed}"
-                if key in _recorded()["runs"]:
+                training = Training(id, name, seed)
+                if training.key in _recorded()["runs"]:
                     continue
-                done = run(id, name, seed)
+                done = training.run()
                 # Read again, since another process may have added its runs meanwhile.
                 found = _recorded()
-                found["runs"][key] = done
+                found["runs"] = dict(sorted({**found["runs"], training.key: done}.items()))
                 FILE.write_text(json.dumps(found, indent=1) + "\n")
-                print(key, done, flush=True)
+                training.forget()
+                print(training.key, done, flush=True)
     return _recorded()
 
 
@@ -128,7 +167,7 @@ def table(runs: dict[str, Any], ids: list[str], names: list[str], seeds: int) ->
     for id in ids:
         for name in names:
             zoo = ZOO[id][name]
-            ours = [runs[f"{id} {name} {zoo.steps} seed {seed}"] for seed in range(seeds)]
+            ours = [runs[Training(id, name, seed).key] for seed in range(seeds)]
             rows.append(
                 (
                     id,
