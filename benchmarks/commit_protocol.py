@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from robust_gym import registry
+from robust_gym.splits import PROTOCOLS, no_protocol, task_protocol
 
 FILE = Path(__file__).parents[1] / "robust_gym" / "protocols.json"
 
@@ -21,10 +22,10 @@ def main(force: bool) -> int:
     """Write new hashes; return 1 if a committed one would change."""
     committed = json.loads(FILE.read_text())
     changed = []
-    for version in registry.PROTOCOLS:
+    for version in PROTOCOLS:
         hashes = committed.setdefault(version, {})
-        for id in [id for id in registry.list_tasks() if registry.no_protocol(id, version) is None]:
-            digest = registry.task_protocol(id, version).sha256
+        for id in [id for id in registry.list_tasks() if no_protocol(id, version) is None]:
+            digest = task_protocol(id, version).sha256
             if hashes.setdefault(id, digest) != digest:
                 changed.append(f"{version} {id}: {hashes[id][:12]} is now {digest[:12]}")
                 if force:

@@ -24,6 +24,7 @@ from robust_gym import registry
 from robust_gym.baselines.base import create
 from robust_gym.evaluate import play
 from robust_gym.protocol import EVALUATION_SEEDS
+from robust_gym.splits import task_protocol
 from robust_gym.task import Budget, Task
 
 FILE = Path(__file__).parent / "results" / "runs_everywhere.json"
@@ -52,7 +53,7 @@ def run(name: str, task: Task, steps: int) -> dict[str, Any]:
     signal.alarm(LIMIT)  # whose exception ends the run
     try:
         policy = create(name).train(task, Budget("short", steps, 1), 0, lambda done: None)
-        disturbed = registry.task_protocol(task.id).splits[1].disruptions[0]
+        disturbed = task_protocol(task.id).splits[1].disruptions[0]
         seeds = range(EVALUATION_SEEDS, EVALUATION_SEEDS + 1)
         returns = [total for total, *_ in play(policy, task, [("none", seeds), (disturbed, seeds)]).values()]
         return {"seconds": round(time.monotonic() - started, 1), "returns": [round(value, 3) for value in returns]}

@@ -46,6 +46,7 @@ from robust_gym.baselines.base import create
 from robust_gym.disruption import Disruption, Term, did_you_mean
 from robust_gym.evaluate import Policy, evaluate
 from robust_gym.kinds import Kind, find_kind
+from robust_gym.support import supported_kinds
 from robust_gym.task import Budget, Task
 
 FILE = Path(__file__).parents[1] / "robust_gym" / "levels.json"
@@ -64,7 +65,7 @@ Entry = dict[str, Any]
 
 def measurable(task: Task) -> list[Kind]:
     """List the kinds whose strength a fixed policy feels, of those a task supports."""
-    return [kind for channel in CHANNELS for kind in registry.supported_kinds(task, channel) if name(kind) in AXES]
+    return [kind for channel in CHANNELS for kind in supported_kinds(task, channel) if name(kind) in AXES]
 
 
 def disruption(kind: Kind, value: float) -> str:

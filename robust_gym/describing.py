@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from robust_gym import kinds, registry
+from robust_gym import kinds
 from robust_gym.disruption import Disruption, DisruptionError
 from robust_gym.kinds import PRESETS, Argument, Kind
 from robust_gym.schedule import SCHEDULES
+from robust_gym.support import unsupported
 from robust_gym.task import Task
 from robust_gym.terminal import console, table
 from robust_gym.wrappers.apply import check
@@ -30,7 +31,7 @@ _SIGNALS = {"box": "Box", "discrete": "Discrete", "vector": "vectors", "image": 
 
 def supported(channel: str | None = None, task: Task | None = None) -> list[Kind]:
     """Return the kinds of a channel, or of all, that a task, or any, can honour."""
-    return [kind for kind in kinds.kinds(channel) if task is None or registry.unsupported(task, kind) is None]
+    return [kind for kind in kinds.kinds(channel) if task is None or unsupported(task, kind) is None]
 
 
 def kind_rows(channel: str | None = None, task: Task | None = None) -> list[Row]:
@@ -186,7 +187,7 @@ def _print_parameters(task: Task) -> None:
 def _print_refused(task: Task, channel: str | None) -> None:
     reasons: dict[str, list[str]] = {}
     for kind in kinds.kinds(channel):
-        reason = registry.unsupported(task, kind)
+        reason = unsupported(task, kind)
         if reason:
             reasons.setdefault(reason, []).append(f"{kind.channel}:{kind.name}")
     if reasons:

@@ -14,6 +14,7 @@ import numpy as np
 from robust_gym import registry
 from robust_gym.disruption import Disruption, did_you_mean
 from robust_gym.protocol import Protocol as CellProtocol
+from robust_gym.splits import task_protocol
 from robust_gym.task import Task
 from robust_gym.tensors import one_torch_thread
 
@@ -231,7 +232,7 @@ def evaluate(
     """
     started = time.perf_counter()
     found = registry.task(task)
-    cells = registry.task_protocol(found.id, protocol)
+    cells = task_protocol(found.id, protocol)
     seeds = cells.seeds
     if episodes is not None:
         if not isinstance(episodes, int) or not 1 <= episodes <= len(seeds):

@@ -13,6 +13,7 @@ from robust_gym.bench.arguments import known_settings
 from robust_gym.disruption import did_you_mean
 from robust_gym.plugins import load_plugins
 from robust_gym.registry import UnknownNameError
+from robust_gym.splits import no_protocol, task_protocol
 from robust_gym.task import Task
 from robust_gym.terminal import console, table
 
@@ -174,10 +175,10 @@ def splits(filters: Filters) -> list[Row]:
     if filters.task:
         ids = [registry.task(filters.task).id]
     else:
-        ids = [id for id in registry.list_tasks(filters.family) if not registry.no_protocol(id, filters.protocol)]
+        ids = [id for id in registry.list_tasks(filters.family) if not no_protocol(id, filters.protocol)]
     rows = []
     for id in ids:
-        protocol = registry.task_protocol(id, filters.protocol)
+        protocol = task_protocol(id, filters.protocol)
         rows += [
             {
                 "protocol": protocol.version,

@@ -11,25 +11,15 @@ import dataclasses
 import fnmatch
 import functools
 import json
-import re
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from robust_gym import kinds, protocol
-from robust_gym.disruption import Disruption, Term, did_you_mean
-from robust_gym.kinds import Kind
-from robust_gym.task import Reference, Task, missing
-from robust_gym.uncertainty import RRLS, Box
-
-PROTOCOLS = ("v1", "rrls")
-"""Known versions of the protocol: our own, and the uncertainty sets of RRLS, which six tasks have."""
-
-# The kinds that the protocol evaluates, per channel and per kind of action.
-_V1_ACTION = {"box": ("gauss", "delay"), "discrete": ("sticky", "delay")}
-_V1_OBSERVATION = {"box": ("gauss", "delay"), "discrete": ("random", "delay")}
+from robust_gym import kinds
+from robust_gym.algorithm import AlgorithmInfo
+from robust_gym.disruption import did_you_mean
+from robust_gym.task import Reference, Task
 
 _tasks: dict[str, Task] = {}
 _algorithms: dict[str, AlgorithmInfo] = {}
@@ -44,82 +34,6 @@ class UnknownNameError(LookupError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
-
-
-@dataclass(frozen=True)
-class AlgorithmInfo:
-    """What is known of an algorithm without importing what it needs.
-
-    Attributes:
-        name: Registered name, as in ``--algo NAME``.
-        about: One sentence.
-        cls: The dataclass that implements it; its fields are the algorithm's arguments.
-        apis: The task APIs it can train on.
-        actions: The action spaces it can train on.
-        observations: The observations it can train on.
-        cooperative: Whether it needs agents that share one goal.
-        cost: Whether it needs a task whose steps report a cost.
-        honours: Kinds of disruption, ``CHANNEL:KIND``, that a task must honour because training makes use of them.
-        tasks: The only tasks it can train on; empty for no such limit.
-        families: The only families it can train on; empty for no such limit.
-        because: What the tasks of those families have that others lack, as in "tasks whose simulator ...".
-        modules: Modules that must be importable.
-        install: What to type when one is not.
-        train: ``"nominal"``, or ``"disrupted"`` when training itself uses disruptions.
-        privileges: What it may know beyond observations.
-        compare: Algorithms that ``bench`` runs beside it for comparison.
-        paper: Where the method comes from.
-    """
-
-    name: str
-    about: str
-    cls: type[Any]
-    apis: tuple[str, ...]
-    actions: tuple[str, ...] = ("box", "discrete")
-    observations: tuple[str, ...] = ("box", "image", "discrete", "dict")
-    cooperative: bool = False
-    cost: bool = False
-    honours: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    families: tuple[str, ...] = ()
-    because: str = ""
-    modules: tuple[str, ...] = ()
-    install: str = "pip install robust-gym"
-    train: str = "nominal"
-    privileges: tuple[str, ...] = ()
-    compare: tuple[str, ...] = ()
-    paper: str = ""
-
-    def missing(self) -> str | None:
-        """Return the one line that says what to install, or ``None`` when the algorithm can be used."""
-        return missing(self.name, self.modules, self.install)
-
-    def refuses(self, task: Task) -> str | None:
-        """Return why the algorithm cannot train on a task, or ``None`` when it can."""
-        if task.api not in self.apis:
-            kinds_of_task = {"gymnasium": "single-agent", "parallel": "multi-agent"}
-            wanted = " and ".join(kinds_of_task[api] for api in self.apis)
-            return f"{self.name} trains on {wanted} tasks; {task.id} is a {kinds_of_task[task.api]} one"
-        if task.action not in self.actions:
-            return f"{self.name} trains on {' or '.join(self.actions)} actions; {task.id} has {task.action} ones"
-        if task.observation not in self.observations:
-            wanted = " or ".join(self.observations)
-            return f"{self.name} trains on {wanted} observations; {task.id} has {task.observation} ones"
-        if self.cooperative and task.competitive:
-            return f"{self.name} trains agents that share one goal; those of {task.id} compete"
-        if self.cost and not task.cost:
-            return f"{self.name} learns from costs; {task.id} reports none"
-        for one in self.honours:
-            kind = kinds.find_kind(*one.split(":"))
-            reason = "there is no such kind" if kind is None else unsupported(task, kind)
-            if reason:
-                return f"{self.name} trains under {one!r}, which {task.id} cannot honour: {reason}"
-        if self.tasks and task.id not in self.tasks:
-            return f"{self.name} has nothing for {task.id}; it has {', '.join(self.tasks)}"
-        if self.families and task.family not in self.families:
-            families = ", ".join(self.families)
-            return f"{self.name} trains on tasks {self.because} (families {families}); {task.id} is of {task.family}"
-        return None
 
 
 def set_loader(what: str, loader: Callable[[], None]) -> None:
@@ -290,149 +204,3 @@ def algorithm(name: str) -> AlgorithmInfo:
 def algorithms_for(task: Task) -> list[str]:
     """List the names of the algorithms that can train on a task."""
     return [name for name in list_algorithms() if algorithm(name).refuses(task) is None]
-
-
-def supported_kinds(task: Task, channel: str, action: str | None = None) -> list[Kind]:
-    """List the kinds of a channel that a task can honour; see ``unsupported``."""
-    return [kind for kind in kinds.kinds(channel) if unsupported(task, kind, action) is None]
-
-
-def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None:
-    """Return why a task cannot honour a kind, or ``None`` when it can.
-
-    Args:
-        task: The task.
-        kind: The kind.
-        action: What the actions of the environment at hand are, where its arguments may have changed them.
-    """
-    action = action or task.action
-    refused = task.refuses.get(f"{kind.channel}:{kind.name}")
-    if refused:
-        return refused
-    if kind.team and not _is_team(task):
-        return "it has one agent"
-    if kind.policy and task.api == "parallel":
-        return "it is a multi-agent task, and an adversary attacks the policy of a single agent"
-    if kind.channel == "dynamics":
-        if kind.name == "forces":
-            return None if task.forces else "it has no parameter that is an external force"
-        return None if any(p.drawn for p in task.dynamics.values()) else "it has no dynamics parameter to draw"
-    if kind.channel == "reward":
-        return None
-    if kind.channel == "cost":
-        return None if task.cost else "it reports no cost, or one that is always zero"
-    if kind.channel == "observation":
-        return _unseen(task, kind)
-    if action not in kind.spaces:
-        return f"its actions are {action}"
-    if kind.name == "dropout" and action == "discrete" and task.null_action is None:
-        return "it has no action that does nothing"
-    return _too_small(task, kind, "action")
-
-
-def _unseen(task: Task, kind: Kind) -> str | None:
-    """Return why a task's observations cannot be disturbed by a kind."""
-    if kind.messages and not task.messages:
-        return "its observations hold no messages of other agents"
-    if kind.opponents and not task.opponents:
-        return "its observations hold no positions of opponents"
-    image = task.observation == "image"
-    if "image" in kind.spaces:
-        return None if image else "its observations are no images"
-    if "vector" in kind.spaces:
-        vector = task.observation == "box" and _sizes(task, "observation")
-        return None if vector and "int" not in _noted(task, "observation") else "its observations are no real vectors"
-    if _signal(task) not in kind.spaces:
-        return f"its observations are {task.observation}"
-    return _too_small(task, kind, "observation")
-
-
-def _too_small(task: Task, kind: Kind, what: str) -> str | None:
-    sizes = _sizes(task, what)
-    if kind.least == 1 or not sizes or max(sizes) >= kind.least:
-        return None
-    return f"its {what}s have one dimension"
-
-
-_SIZES = re.compile(r"\((\d+),\)|Discrete\((\d+)\)")
-
-
-def _sizes(task: Task, what: str) -> list[int]:
-    """Return the dimensions of the vectors, or numbers of choices, among a task's spaces, as far as they are noted."""
-    return [int(vector or choices) for vector, choices in _SIZES.findall(_noted(task, what))]
-
-
-def _is_team(task: Task) -> bool:
-    """Return whether a task has several agents, as far as its spaces are noted."""
-    agents = _noted(task, "action").partition(" for ")[2]
-    return task.api == "parallel" and (not agents or any(word in agents for word in (",", " to ", ";")))
-
-
-def _noted(task: Task, what: str) -> str:
-    return (task.spaces or {}).get(what, "")
-
-
-def _signal(task: Task) -> str:
-    """Return what observation disruptions act on: images and the parts of a dict are Boxes."""
-    return "discrete" if task.observation == "discrete" else "box"
-
-
-def no_protocol(task_id: str, version: str) -> str | None:
-    """Return why a task has no protocol of a version, or ``None`` when it has one.
-
-    Raises:
-        UnknownNameError: If the version is not known.
-    """
-    if version not in PROTOCOLS:
-        hint = did_you_mean(version, PROTOCOLS)
-        raise UnknownNameError(f"unknown protocol {version!r}; versions are {', '.join(PROTOCOLS)}.{hint}")
-    if version == "rrls" and task_id not in RRLS:
-        return f"protocol rrls has nothing for {task_id}; it has {', '.join(RRLS)}"
-    return None
-
-
-def _factors(task: Task, box: Box) -> dict[str, tuple[float, float]]:
-    """Return a set as disruption strings give its values: multiples of the nominal one."""
-    nominal = {name: task.dynamics[name].nominal for name in box}
-    return {name: (low / nominal[name], high / nominal[name]) for name, (low, high) in box.items()}
-
-
-def task_protocol(task_id: str, version: str = "v1") -> protocol.Protocol:
-    """Return the protocol of a task: its splits, disruptions and episode seeds.
-
-    Raises:
-        UnknownNameError: If the task or the version is not known, or the task has no such protocol.
-    """
-    found = task(task_id)
-    reason = no_protocol(found.id, version)
-    if reason:
-        raise UnknownNameError(reason)
-    if version == "rrls":
-        return protocol.build_rrls(found.id, [_factors(found, box) for box in RRLS[found.id]])
-    wanted = {
-        "dynamics": ("random",),
-        "action": _V1_ACTION[found.action],
-        "observation": _V1_OBSERVATION[_signal(found)],
-    }
-    levels: dict[str, dict[str, list[str]]] = {}
-    for channel, names in wanted.items():
-        possible = {kind.name for kind in supported_kinds(found, channel)}
-        by_kind = {name: _levels(channel, name) for name in names if name in possible}
-        if by_kind:
-            levels[channel] = by_kind
-    return protocol.build_v1(found.id, found.horizon, levels, _semantic(found))
-
-
-def _levels(channel: str, kind: str) -> list[str]:
-    return [str(Disruption((Term(channel, kind, level=level),)).resolved()) for level in range(1, 6)]
-
-
-def _semantic(task: Task) -> list[str]:
-    singles = [f"dynamics:{shift.name}:{option}" for shift in task.semantic.values() for option in shift.evaluated]
-    if len(task.semantic) < 2:
-        return singles
-    # Two shifts at once (another city in another season) are a question of their own.
-    first, second, *_ = task.semantic.values()
-    return singles + [
-        f"dynamics:{first.name}:{a}+dynamics:{second.name}:{b}" for a in first.evaluated for b in second.evaluated
-    ]

@@ -12,6 +12,8 @@ from robust_gym.describing import accepted, kind_row, level_words
 from robust_gym.disruption import did_you_mean
 from robust_gym.kinds import CHANNELS, Kind
 from robust_gym.plugins import load_plugins
+from robust_gym.splits import task_protocol
+from robust_gym.support import supported_kinds, unsupported
 from robust_gym.task import BUDGETS, Task
 from robust_gym.terminal import console, table
 
@@ -45,7 +47,7 @@ def show_command(id: str, protocol: str, plugins: Sequence[str], *, as_json: boo
 
 def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
     """Return everything about a task as JSON values, with stable keys."""
-    cells = registry.task_protocol(task.id, protocol)
+    cells = task_protocol(task.id, protocol)
     return {
         "id": task.id,
         "family": task.family,
@@ -72,7 +74,7 @@ def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
             {**asdict(shift), "options": list(shift.options), "evaluated": list(shift.evaluated)}
             for shift in task.semantic.values()
         ],
-        "kinds": {channel: [kind.name for kind in registry.supported_kinds(task, channel)] for channel in CHANNELS},
+        "kinds": {channel: [kind.name for kind in supported_kinds(task, channel)] for channel in CHANNELS},
         "budgets": {
             name: {"steps": task.budget(name).steps, "episodes": task.budget(name).episodes} for name in BUDGETS
         },
@@ -117,7 +119,7 @@ def describe_kind(kind: Kind) -> dict[str, Any]:
     return {
         **kind_row(kind),
         "family_levels": {name: [list(one) for one in many] for name, many in families.items() if many != kind.levels},
-        "tasks": [task.id for task in tasks if registry.unsupported(task, kind) is None],
+        "tasks": [task.id for task in tasks if unsupported(task, kind) is None],
     }
 
 

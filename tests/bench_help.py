@@ -19,6 +19,7 @@ from robust_gym.bench.cell import Cell
 from robust_gym.bench.training import provenance
 from robust_gym.plugins import load_plugins
 from robust_gym.record import RunRecord
+from robust_gym.splits import task_protocol
 
 HERE = Path(__file__).parent
 FAST = ("--plugin", "fakes", "--budget", "smoke")
@@ -48,7 +49,7 @@ def records_of(cell: Cell, returns: float = 1.0) -> list[RunRecord]:
     """Make complete records of a cell, without computing anything."""
     task = registry.task(cell.task)
     budget = task.budget(cell.budget)
-    protocol = registry.task_protocol(cell.task, cell.protocol)
+    protocol = task_protocol(cell.task, cell.protocol)
     seeds = protocol.seeds[: budget.episodes]
     return [
         RunRecord(

@@ -23,6 +23,7 @@ from robust_gym.baselines.marl.policy import TeamPolicy
 from robust_gym.baselines.marl.replay import Replay
 from robust_gym.baselines.marl.team import Team
 from robust_gym.baselines.marl.trainer import Trainer
+from robust_gym.support import supported_kinds
 from robust_gym.task import Budget
 
 __all__ = ["games"]
@@ -212,5 +213,5 @@ def test_every_team_task_with_discrete_actions_has_the_default_groups() -> None:
     for id in registry.list_tasks():
         task = registry.task(id)
         if registry.algorithm("groupdr-vdn").refuses(task) is None:
-            kinds = {kind.name for kind in registry.supported_kinds(task, "dynamics")}
+            kinds = {kind.name for kind in supported_kinds(task, "dynamics")}
             assert {"random", "corner"} <= kinds, id

@@ -12,6 +12,8 @@ from cli_help import Capture, call, fails, parsed
 
 from robust_gym import kinds, record, registry
 from robust_gym.cli import main
+from robust_gym.splits import task_protocol
+from robust_gym.support import supported_kinds
 
 pytestmark = pytest.mark.usefixtures("fakes")
 
@@ -127,7 +129,7 @@ def test_ls_disruptions(capsys: Capture) -> None:
 
 def test_ls_splits(capsys: Capture) -> None:
     rows = parsed(capsys, "ls", "splits", "--task", "Robust-Hopper-v0")
-    protocol = registry.task_protocol("Robust-Hopper-v0")
+    protocol = task_protocol("Robust-Hopper-v0")
     assert {row["split"]: tuple(row["disruptions"]) for row in rows} == {
         split.name: split.disruptions for split in protocol.splits
     }
@@ -151,9 +153,9 @@ def test_show(capsys: Capture) -> None:
         name: (parameter.nominal, parameter.unit, parameter.low, parameter.high)
         for name, parameter in task.dynamics.items()
     }
-    assert shown["kinds"]["observation"] == [kind.name for kind in registry.supported_kinds(task, "observation")]
+    assert shown["kinds"]["observation"] == [kind.name for kind in supported_kinds(task, "observation")]
     assert shown["budgets"]["smoke"] == {"steps": task.budget("smoke").steps, "episodes": task.budget("smoke").episodes}
-    assert shown["protocol"]["sha256"] == registry.task_protocol(task.id).sha256
+    assert shown["protocol"]["sha256"] == task_protocol(task.id).sha256
     assert "fake" in shown["algorithms"]
     code, out, _ = call(capsys, "show", "Robust-Hopper-v0")
     assert code == 0

@@ -26,6 +26,7 @@ from robust_gym.baselines.base import create, load_policy
 from robust_gym.conformance import check_task
 from robust_gym.evaluate import evaluate
 from robust_gym.schedule import SCHEDULES
+from robust_gym.splits import task_protocol
 from robust_gym.task import Budget
 
 ROOT = Path(__file__).parents[1]
@@ -164,9 +165,9 @@ def test_every_task_has_its_page(pages: dict[str, str]) -> None:
         section = pages[f"tasks/{task.family}/{id.lower()}.md"]
         assert f"[`{id}`]({task.family}/{id.lower()}.md)" in pages[f"tasks/{task.family}.md"]
         assert f"({task.family}.md)" in pages["tasks/index.md"]
-        wanted = [*task.dynamics, *task.semantic, registry.task_protocol(id).sha256]
+        wanted = [*task.dynamics, *task.semantic, task_protocol(id).sha256]
         assert [name for name in wanted if f"`{name}`" not in section] == []
-        for split in registry.task_protocol(id).splits:
+        for split in task_protocol(id).splits:
             assert all(f"`{text}`" in section for text in (split.name, *split.disruptions))
 
 

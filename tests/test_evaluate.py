@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import robust_gym
-from robust_gym import registry
 from robust_gym.evaluate import as_policy
+from robust_gym.splits import task_protocol
 
 
 def steer(observation: np.ndarray) -> int:
@@ -130,7 +130,7 @@ def test_protocol_seeds_are_never_training_seeds() -> None:
     from robust_gym.protocol import EVALUATION_SEEDS
 
     for id in robust_gym.list_tasks():
-        seeds = registry.task_protocol(id).seeds
+        seeds = task_protocol(id).seeds
         assert len(set(seeds)) == 20
         assert min(seeds) >= EVALUATION_SEEDS
         assert max(seeds) < 2**31

@@ -16,6 +16,7 @@ from robust_gym import conformance, kinds, registry
 from robust_gym.conformance.rollout import Rollout, rollout
 from robust_gym.disruption import SCHEDULES, Disruption
 from robust_gym.kinds import CHANNELS, Kind
+from robust_gym.support import supported_kinds, unsupported
 from robust_gym.vector.disruption import VectorDisruption
 from robust_gym.wrappers.base import Signal
 from robust_gym.wrappers.runner import Chain
@@ -42,7 +43,7 @@ def named(kind: Kind) -> str:
 
 
 def probes(kind: Kind) -> list[str]:
-    ids = [id for id in PROBES if registry.unsupported(registry.task(id), kind) is None]
+    ids = [id for id in PROBES if unsupported(registry.task(id), kind) is None]
     return [id for id in ids if registry.task(id).missing() is None][:2]
 
 
@@ -116,9 +117,9 @@ def test_kinds_compose_with_every_other_channel(kind: Kind) -> None:
     id = probes(kind)[0]
     task = registry.task(id)
     others = {
-        channel: registry.supported_kinds(task, channel)[0]
+        channel: supported_kinds(task, channel)[0]
         for channel in CHANNELS
-        if channel != kind.channel and registry.supported_kinds(task, channel)
+        if channel != kind.channel and supported_kinds(task, channel)
     }
     text = "+".join([f"{named(kind)}@2", *(f"{named(other)}@1" for other in others.values())])
     steps = 10 if "CarRacing" in id else 40
@@ -294,7 +295,7 @@ def test_noise_does_not_depend_on_the_policy(kind: Kind) -> None:
 def test_task_of_no_parameters_cannot_be_drawn() -> None:
     task = dataclasses.replace(registry.task("Robust-CartPole-v0"), dynamics={})
     for kind in kinds.kinds("dynamics"):
-        assert registry.unsupported(task, kind)
+        assert unsupported(task, kind)
     assert not any("dynamics" in text for text in conformance.disruptions(task))
 
 

@@ -13,7 +13,9 @@ import pytest
 import robust_gym
 from robust_gym import protocol, registry
 from robust_gym.disruption import Disruption
+from robust_gym.splits import PROTOCOLS, no_protocol, task_protocol
 from robust_gym.task import BUDGETS, Task
+from robust_gym.uncertainty import RRLS
 
 TASKS = robust_gym.list_tasks()
 
@@ -79,17 +81,17 @@ def test_scales_are_measured_and_fit_the_space(id: str) -> None:
 @pytest.mark.parametrize("id", TASKS)
 def test_the_protocol_is_the_committed_one(id: str) -> None:
     """A changed hash needs a new protocol version: results of the old one must not be ranked with it."""
-    for version in registry.PROTOCOLS:
-        if registry.no_protocol(id, version):
+    for version in PROTOCOLS:
+        if no_protocol(id, version):
             assert id not in protocol.committed_hashes()[version]
             continue
-        cells = registry.task_protocol(id, version)
+        cells = task_protocol(id, version)
         assert cells.sha256 == protocol.committed_hashes()[version][id]
 
 
 @pytest.mark.parametrize("id", TASKS)
 def test_splits(id: str) -> None:
-    cells = registry.task_protocol(id)
+    cells = task_protocol(id)
     names = [split.name for split in cells.splits]
     assert names[0] == "id"
     assert cells.splits[0].disruptions == ("none",)
@@ -104,7 +106,7 @@ def test_splits(id: str) -> None:
 
 
 def test_building_splits_are_those_of_the_paper() -> None:
-    (semantic,) = [s for s in registry.task_protocol("Robust-Building-v0").splits if s.name == "ood-semantic"]
+    (semantic,) = [s for s in task_protocol("Robust-Building-v0").splits if s.name == "ood-semantic"]
     text = " ".join(semantic.disruptions)
     for city in ("tampa", "new_york", "honolulu", "el_paso", "cool_marine_seattle"):
         assert f"dynamics:city:{city}" in text
@@ -113,9 +115,9 @@ def test_building_splits_are_those_of_the_paper() -> None:
 
 
 def test_a_changed_cell_changes_the_hash() -> None:
-    cells = registry.task_protocol("Robust-CartPole-v0")
+    cells = task_protocol("Robust-CartPole-v0")
     assert dataclasses.replace(cells, seeds=cells.seeds[:-1]).sha256 != cells.sha256
-    assert registry.task_protocol("Robust-CartPole-v0").sha256 == cells.sha256
+    assert task_protocol("Robust-CartPole-v0").sha256 == cells.sha256
 
 
 def test_unknown_names_are_corrected() -> None:
@@ -191,16 +193,16 @@ def test_a_plug_in_may_look_up_tasks_while_it_is_loaded(monkeypatch: pytest.Monk
     assert seen == ["Robust-Pendulum-v0"]
 
 
-@pytest.mark.parametrize("id", registry.RRLS)
+@pytest.mark.parametrize("id", RRLS)
 def test_the_sets_of_rrls_with_their_corners(id: str) -> None:
-    task, cells = registry.task(id), registry.task_protocol(id, "rrls")
+    task, cells = registry.task(id), task_protocol(id, "rrls")
     assert [(split.name, len(split.disruptions)) for split in cells.splits] == [
         ("id", 1),
         ("ood-1d", 10),
         ("ood-2d", 25),
         ("ood-3d", 27),
-    ][: 1 + len(registry.RRLS[id])]
-    for split, box in zip(cells.splits[1:], registry.RRLS[id], strict=True):
+    ][: 1 + len(RRLS[id])]
+    for split, box in zip(cells.splits[1:], RRLS[id], strict=True):
         worlds = [
             {term.kind: float(str(term.args[0])) for term in Disruption.parse(text).terms} for text in split.disruptions
         ]
@@ -217,6 +219,6 @@ def _at_a_corner(world: dict[str, float], worlds: list[dict[str, float]]) -> boo
 
 def test_a_task_without_the_sets_of_rrls() -> None:
     with pytest.raises(registry.UnknownNameError, match="protocol rrls has nothing for Robust-CartPole-v0; it has"):
-        registry.task_protocol("Robust-CartPole-v0", "rrls")
+        task_protocol("Robust-CartPole-v0", "rrls")
     with pytest.raises(registry.UnknownNameError, match="Did you mean 'rrls'"):
-        registry.task_protocol("Robust-Hopper-v0", "rrsl")
+        task_protocol("Robust-Hopper-v0", "rrsl")

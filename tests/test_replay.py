@@ -19,6 +19,7 @@ from robust_gym.bench.policies import find_policy
 from robust_gym.bench.store import RECORDS
 from robust_gym.replay.episode import film
 from robust_gym.replay.video import write_video
+from robust_gym.splits import task_protocol
 
 
 @pytest.fixture(scope="module")
@@ -166,5 +167,5 @@ def test_json_of_a_policy_alone_is_enough(cell: Path, tmp_path: Path, capsys: Ca
         capsys, "replay", str(tmp_path / "alone"), "--episode", "5", "--out", str(tmp_path / "a.gif")
     )
     assert code == 0
-    assert str(registry.task_protocol(TASK).seeds[5]) in printed
+    assert str(task_protocol(TASK).seeds[5]) in printed
     assert json.loads((tmp_path / "alone/policy.json").read_text())["task"] == TASK

@@ -19,6 +19,7 @@ import robust_gym
 from robust_gym import kinds, registry
 from robust_gym.disruption import Disruption, Term
 from robust_gym.evaluate import FunctionPolicy
+from robust_gym.splits import task_protocol
 
 DATA = json.loads(resources.files("robust_gym").joinpath("levels.json").read_text(encoding="utf-8"))
 COMMITTED = json.loads(resources.files("robust_gym").joinpath("protocols.json").read_text(encoding="utf-8"))
@@ -115,7 +116,7 @@ def test_environments_use_the_levels_of_their_family(measured: None) -> None:
 @pytest.mark.parametrize("family", DATA["levels"])
 def test_the_protocol_does_not_change_with_the_levels(family: str) -> None:
     for id in DATA["measured"][family]["tasks"]:
-        protocol = registry.task_protocol(id, "v1")
+        protocol = task_protocol(id, "v1")
         assert protocol.sha256 == COMMITTED["v1"][id]
         assert not any("@" in disruption for split in protocol.splits for disruption in split.disruptions)
 

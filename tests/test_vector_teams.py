@@ -11,6 +11,7 @@ import pytest
 import robust_gym
 from robust_gym import registry
 from robust_gym.disruption import Disruption, DisruptionError
+from robust_gym.splits import task_protocol
 from robust_gym.vector.grid import BatchedGrid
 from robust_gym.vector.simulator import is_batched
 from robust_gym.vector.slots import EpisodeBatch
@@ -132,7 +133,7 @@ def test_actions_outside_the_space_are_refused() -> None:
 
 
 def test_the_whole_grid_is_the_slow_loop() -> None:
-    protocol = registry.task_protocol(ID, "v1")
+    protocol = task_protocol(ID, "v1")
     jobs = [(text, protocol.seeds[:2]) for split in protocol.splits for text in split.disruptions]
     together, alone = both(jobs, 64)
     assert len(alone) == 2 * len(jobs)

@@ -13,8 +13,8 @@ from generate.markdown import code, fenced, joined, prose, table, text
 from generate.task_page import path
 from generate.tasks import AGENTS
 from robust_gym import registry
+from robust_gym.algorithm import AlgorithmInfo
 from robust_gym.baselines.single.tuned import defaults
-from robust_gym.registry import AlgorithmInfo
 from robust_gym.task import Task
 
 FEW = 5

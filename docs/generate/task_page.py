@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from generate.markdown import code, codes, fenced, folded, joined, number, table, text
 from robust_gym import registry
 from robust_gym.kinds import CHANNELS
+from robust_gym.splits import PROTOCOLS, no_protocol, task_protocol
+from robust_gym.support import supported_kinds
 from robust_gym.task import BUDGETS, DynamicsParameter, SemanticShift, Task
 
 API = {"gymnasium": "Gymnasium", "parallel": "PettingZoo parallel"}
@@ -111,7 +113,7 @@ def _kinds(task: Task) -> str:
     for channel in CHANNELS:
         links = [
             f"[{code(kind.name)}](../../disruptions/{channel}.md#{kind.name})"
-            for kind in registry.supported_kinds(task, channel)
+            for kind in supported_kinds(task, channel)
         ]
         named = ", ".join(links) or "none"
         rows.append((channel, f"{named}, and every parameter above" if channel == "dynamics" and links else named))
@@ -127,10 +129,10 @@ def _budgets(task: Task) -> str:
 
 def _protocol(task: Task) -> str:
     blocks = []
-    for version in registry.PROTOCOLS:
-        if registry.no_protocol(task.id, version):
+    for version in PROTOCOLS:
+        if no_protocol(task.id, version):
             continue
-        cells = registry.task_protocol(task.id, version)
+        cells = task_protocol(task.id, version)
         rows = [(code(split.name), "<br>".join(map(code, split.disruptions))) for split in cells.splits]
         count = sum(len(split.disruptions) for split in cells.splits)
         summary = (

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from robust_gym.algorithm import AlgorithmInfo
 from robust_gym.baselines.base import create
 from robust_gym.disruption import did_you_mean
-from robust_gym.registry import AlgorithmInfo
 
 MAX_SEEDS = 10_000
 

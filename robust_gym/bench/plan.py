@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from robust_gym import registry
+from robust_gym.algorithm import AlgorithmInfo
 from robust_gym.bench.arguments import check_all_used, known_settings, overrides_of, split_assignments
 from robust_gym.bench.cell import Cell
-from robust_gym.registry import AlgorithmInfo
+from robust_gym.splits import no_protocol
 from robust_gym.task import BUDGETS, MissingExtraError
 
 DEFAULT_SUITE = {
@@ -149,7 +150,7 @@ def _tasks_of(info: AlgorithmInfo, request: Request, notes: list[str], *, named:
         if missing is not None:
             notes.append(f"skipped: {missing}")
             continue
-        without = registry.no_protocol(id, request.protocol)
+        without = no_protocol(id, request.protocol)
         if without is not None:
             if id in request.tasks:
                 raise ValueError(without)

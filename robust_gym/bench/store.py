@@ -36,6 +36,7 @@ from robust_gym.bench.files import (
 )
 from robust_gym.bench.training import check_training, provenance
 from robust_gym.record import RecordError, RunRecord
+from robust_gym.splits import task_protocol
 
 RECORDS = "records.jsonl"
 POLICY = "policy"
@@ -248,7 +249,7 @@ class Claim:
 
 @functools.lru_cache(maxsize=1024)
 def _expected(task: str, version: str, episodes: int) -> tuple[str, frozenset[tuple[str, str]], tuple[int, ...]]:
-    protocol = registry.task_protocol(task, version)
+    protocol = task_protocol(task, version)
     pairs = frozenset((split.name, disruption) for split in protocol.splits for disruption in split.disruptions)
     return protocol.sha256, pairs, protocol.seeds[:episodes]
 

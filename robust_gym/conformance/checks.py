@@ -19,6 +19,8 @@ from robust_gym.conformance.spaces import note_spaces
 from robust_gym.conformance.worlds import STEPS, steps_of, worlds_of
 from robust_gym.disruption import Disruption
 from robust_gym.kinds import CHANNELS
+from robust_gym.splits import task_protocol
+from robust_gym.support import supported_kinds
 from robust_gym.task import Task, load
 from robust_gym.tasks import make
 from robust_gym.wrappers.apply import check
@@ -56,7 +58,7 @@ def some_disruption(task: Task) -> str:
     """Return a disruption of every channel the task supports, for checks that need any."""
     terms = []
     for channel in CHANNELS:
-        kinds = registry.supported_kinds(task, channel)
+        kinds = supported_kinds(task, channel)
         if kinds:
             terms.append(f"{channel}:{kinds[0].name}@2")
     return "+".join(terms)
@@ -206,7 +208,7 @@ def check_spawn(id: str) -> None:
 
 def check_protocol(id: str) -> None:
     """The task can honour every disruption of the protocol; each is canonical and belongs to one split."""
-    task, cells = registry.task(id), registry.task_protocol(id)
+    task, cells = registry.task(id), task_protocol(id)
     everything = [disruption for split in cells.splits for disruption in split.disruptions]
     assert len(set(everything)) == len(everything), "a disruption stands in two places of the protocol"
     env = make(id)

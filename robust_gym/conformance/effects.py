@@ -7,6 +7,7 @@ from robust_gym.conformance.rollout import Rollout
 from robust_gym.conformance.worlds import worlds_of
 from robust_gym.disruption import Disruption
 from robust_gym.kinds import CHANNELS
+from robust_gym.support import supported_kinds
 from robust_gym.task import DynamicsParameter, Task
 
 BRIEF = 30
@@ -21,7 +22,7 @@ _SILENT_ON_ZERO = {"scale", "flip", "delay", "dropout", "sparse"}
 
 def disruptions(task: Task) -> list[str]:
     """List one strong disruption for every kind, every parameter and every semantic option of a task."""
-    kinds = [kind for channel in CHANNELS for kind in registry.supported_kinds(task, channel) if not kind.policy]
+    kinds = [kind for channel in CHANNELS for kind in supported_kinds(task, channel) if not kind.policy]
     found = [f"{kind.channel}:{kind.name}@5" for kind in kinds]
     for parameter in task.dynamics.values():
         found += [f"dynamics:{parameter.name}:{value:g}" for value in _both_sides(parameter)]

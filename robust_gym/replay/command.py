@@ -13,6 +13,7 @@ from robust_gym.plugins import load_plugins
 from robust_gym.record import RunRecord
 from robust_gym.replay.episode import Filmed, film
 from robust_gym.replay.video import check_suffix, write_video
+from robust_gym.splits import task_protocol
 from robust_gym.task import Task
 from robust_gym.terminal import console
 
@@ -89,7 +90,7 @@ def _seed(task: Task, records: Sequence[RunRecord], recorded: RunRecord | None, 
         ValueError: If there are not so many episodes.
     """
     one = recorded or next(iter(records), None)
-    seeds = one.episode_seeds if one else registry.task_protocol(task.id).seeds
+    seeds = one.episode_seeds if one else task_protocol(task.id).seeds
     if episode >= len(seeds):
         raise ValueError(f"--episode must be from 0 to {len(seeds) - 1}, got {episode}")
     return seeds[episode]

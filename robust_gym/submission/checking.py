@@ -19,6 +19,7 @@ from robust_gym.leaderboard.text import EXTERNAL, clean
 from robust_gym.protocol import committed_hashes
 from robust_gym.record import RunRecord
 from robust_gym.registry import UnknownNameError
+from robust_gym.splits import task_protocol
 from robust_gym.task import BUDGETS, Task
 
 OF_A_CELL = frozenset({"split", "disruption", "episode_seeds", "returns", "lengths", "costs"}) | RUN_DEPENDENT
@@ -177,7 +178,7 @@ def _lacking(run: Run, first: RunRecord) -> Iterator[str]:
 
 
 def _outside(run: Run) -> str | None:
-    protocol = registry.task_protocol(run.records[0].task, run.records[0].protocol)
+    protocol = task_protocol(run.records[0].task, run.records[0].protocol)
     for record in run.records:
         if protocol.split_of(record.disruption) != record.split:
             return f"{clean(record.disruption)!r} ({record.split}) is no cell of protocol {protocol.version}"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from robust_gym import registry
 from robust_gym.disruption import Disruption, DisruptionError, Term, did_you_mean
 from robust_gym.kinds import CHANNELS
+from robust_gym.support import supported_kinds, unsupported
 from robust_gym.task import Task
 from robust_gym.wrappers.action import ActionDisruption
 from robust_gym.wrappers.cost import CostDisruption
@@ -41,9 +41,9 @@ def check(disruption: Disruption, task: Task, action: str, agents: Sequence[str]
             continue
         kind = term.spec
         assert kind is not None, f"{term} was not parsed"
-        reason = registry.unsupported(task, kind, action)
+        reason = unsupported(task, kind, action)
         if reason:
-            kinds = registry.supported_kinds(task, term.channel, action)
+            kinds = supported_kinds(task, term.channel, action)
             names = ", ".join(other.name for other in kinds) or "none"
             raise DisruptionError(
                 f"{task.id} cannot honour {str(term)!r}: {reason}; the {term.channel} kinds it supports are {names}"

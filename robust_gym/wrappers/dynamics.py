@@ -15,6 +15,7 @@ from gymnasium.utils import RecordConstructorArgs
 from robust_gym import registry
 from robust_gym.disruption import DisruptionError, Range, Term, did_you_mean
 from robust_gym.kinds import find_kind, levels
+from robust_gym.support import unsupported
 from robust_gym.task import DynamicsAdapter, Task, load
 from robust_gym.wrappers import laws
 from robust_gym.wrappers.base import ChannelWrapper, EpisodeStreams, Stream, channel_terms
@@ -33,7 +34,7 @@ def check_term(term: Term, task: Task) -> None:
         DisruptionError: If the task lacks the parameter, or the value is out of bounds or without effect.
     """
     if term.spec is not None:
-        reason = registry.unsupported(task, term.spec)
+        reason = unsupported(task, term.spec)
         if reason:
             raise DisruptionError(f"{task.id} cannot honour {str(term)!r}: {reason}")
         return

@@ -148,7 +148,7 @@ class Team:
 def _state(env: Any) -> Array | None:
     try:
         seen = env.state()
-    except (NotImplementedError, AttributeError):
+    except NotImplementedError:  # PettingZoo's way of having none
         return None
     return np.ravel(np.asarray(seen, np.float32))
 

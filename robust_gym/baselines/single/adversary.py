@@ -16,6 +16,7 @@ from robust_gym.baselines.base import Progress
 from robust_gym.baselines.single.policy import FeedForwardPolicy
 from robust_gym.disruption import Disruption, DisruptionError
 from robust_gym.evaluate import as_policy
+from robust_gym.support import unsupported
 from robust_gym.task import MissingExtraError, Task, missing
 from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.attacks.learned import FILE
@@ -150,7 +151,7 @@ def _meant(disruption: str, task: Task) -> tuple[str, float]:
         )
     (term,) = terms
     assert term.spec is not None
-    reason = registry.unsupported(task, term.spec)
+    reason = unsupported(task, term.spec)
     if task.api != "gymnasium":
         reason = "it has several agents"
     elif task.observation != "box":
