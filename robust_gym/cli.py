@@ -8,15 +8,13 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from robust_gym import __version__
 from robust_gym.datasets import add_dataset
+from robust_gym.running import add_bench, add_eval
 from robust_gym.sharing import add_compare, add_plot, add_replay, add_submit, add_verify
 from robust_gym.upkeep import add_doctor, add_merge, add_status
-
-if TYPE_CHECKING:
-    from robust_gym.record import RunRecord
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -130,8 +128,8 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
     _add_ls(add("ls", "list tasks, algos, disruptions, schedules, presets, suites or splits", extensible))
     _add_show(add("show", "show everything about a task, or about a kind of disruption", extensible))
-    _add_bench(add("bench", "train algorithms, evaluate them, and write the leaderboard", extensible))
-    _add_eval(add("eval", "evaluate a policy on a task", extensible))
+    add_bench(add("bench", "train algorithms, evaluate them, and write the leaderboard", extensible))
+    add_eval(add("eval", "evaluate a policy on a task", extensible))
     _add_leaderboard(add("leaderboard", "build the leaderboard page from records", common))
     _add_validate(add("validate", "check a task of your own", extensible))
     add_dataset(add("dataset", "collect a dataset of a task, in Minari's format, for offline algorithms", extensible))
@@ -180,129 +178,6 @@ def _show(arguments: argparse.Namespace) -> int:
     return show_command(arguments.task, arguments.protocol, arguments.plugin, as_json=arguments.json)
 
 
-def _add_bench(parser: Parser) -> None:
-    add = parser.add_argument
-    add("campaign", nargs="?", type=Path, metavar="FILE", help="campaign file (YAML); options go before what it says")
-    add("--suite", metavar="NAME", help="a campaign that comes with the package; see 'robust-gym ls suites'")
-    add("--algo", action="append", default=[], metavar="NAME", help="algorithm; repeatable, or a comma list")
-    add(
-        "--tasks",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="TASK",
-        help="ids, globs, families; default a suite",
-    )
-    add("--budget", choices=("smoke", "quick", "standard"), help="training budget (default quick)")
-    add("--seeds", help="a count, or a list such as 0,1,5; default 1 (smoke), 3 (quick), 5 (standard)")
-    add("--jobs", type=_positive, metavar="N", help="cells at once (default: one per core)")
-    add("--engine", default="", metavar="NAME", help="who computes: local, ray or slurm (default local)")
-    add("--address", metavar="HOST:PORT", help="of a Ray cluster, or 'auto' for the one on this machine")
-    add("--engine-set", action="append", default=[], metavar="NAME=VALUE", help="option of the engine; repeatable")
-    add("--time-limit", type=float, metavar="SECONDS", help="stop a cell that takes longer; it counts as failed")
-    add("--memory-limit", type=float, metavar="MIB", help="stop a cell that holds more memory; it counts as failed")
-    add("--out", type=Path, metavar="DIR", help="where results go (default results)")
-    add("--protocol", help="version of the evaluation protocol (default v1)")
-    add("--settings", default="", metavar="NAME", help="named arguments of the algorithms, such as 'paper' or 'fast'")
-    add("--set", action="append", default=[], metavar="NAME=VALUE", help="argument of the algorithms; repeatable")
-    add("--retry-failed", action="store_true", help="try cells again that have failed")
-    add("--no-compare", action="store_true", help="leave out the algorithms run for comparison")
-    add("--progress", choices=("auto", "plain", "json", "none"), default="auto", help="how it is shown (default auto)")
-    add("--tensorboard", type=Path, metavar="DIR", help="log every cell to TensorBoard")
-    add("--wandb", metavar="PROJECT", help="log every cell to a project of Weights & Biases")
-    parser.set_defaults(run=_bench)
-
-
-def _bench(arguments: argparse.Namespace) -> int:
-    from robust_gym.bench.arguments import parse_options, parse_seeds
-    from robust_gym.bench.campaign_file import engine_of, merged, read_campaign, suite
-    from robust_gym.bench.command import Options, bench
-    from robust_gym.bench.engines import EngineChoice
-    from robust_gym.bench.limits import Limits
-    from robust_gym.bench.plan import Request
-    from robust_gym.bench.reporting import Reporting
-
-    if arguments.campaign and arguments.suite:
-        raise ValueError("give a campaign file or --suite, not both")
-    file = read_campaign(arguments.campaign) if arguments.campaign else None
-    file = suite(arguments.suite) if arguments.suite else file
-    asked = Request(
-        algorithms=_listed(arguments.algo),
-        tasks=_listed(arguments.tasks),
-        budget=arguments.budget or "",
-        seeds=parse_seeds(arguments.seeds) if arguments.seeds is not None else (),
-        protocol=arguments.protocol or "",
-        assignments=tuple(arguments.set),
-        settings=arguments.settings,
-        compare=not arguments.no_compare,
-        plugins=tuple(arguments.plugin),
-    )
-    out = arguments.out or Path(file.out if file else "results")
-    reporting = Reporting(arguments.progress, arguments.tensorboard, arguments.wandb)
-    limits = Limits(arguments.time_limit, arguments.memory_limit)
-    options = parse_options(arguments.engine_set)
-    engine = engine_of(file, EngineChoice(arguments.engine, arguments.jobs, arguments.address, options, limits))
-    return bench(Options(merged(file, asked), out, engine, arguments.retry_failed, reporting), _publish)
-
-
-def _listed(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def _publish(records: Sequence[RunRecord], page: Path, data: Sequence[str] = ("jsonl", "csv")) -> Path:
-    from robust_gym.leaderboard.page import build
-
-    page.parent.mkdir(parents=True, exist_ok=True)
-    return build(records, page, data)
-
-
-def _add_eval(parser: Parser) -> None:
-    add = parser.add_argument
-    add("policy", metavar="POLICY", help="a saved policy's folder, a cell's folder, or module:function")
-    add("--task", metavar="ID", help="task to evaluate on; a saved policy knows its own")
-    add("--splits", action="extend", nargs="+", default=[], metavar="SPLIT", help="only these splits, or beginnings")
-    add(
-        "--disruption",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="S",
-        help="instead of the protocol's",
-    )
-    add("--episodes", type=_positive, metavar="N", help="episodes per disruption (default: all of the protocol)")
-    add("--protocol", default="v1", help="version of the evaluation protocol (default v1)")
-    add("--name", help="name in the records, for a policy of your own")
-    add("--out", type=Path, metavar="FILE", help="write the records to a file, for the leaderboard")
-    add("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(run=_eval)
-
-
-def _eval(arguments: argparse.Namespace) -> int:
-    from robust_gym.bench.evaluation import Options, evaluate_command
-
-    if arguments.splits and arguments.disruption:
-        raise ValueError("give --splits or --disruption, not both")
-    options = Options(
-        policy=arguments.policy,
-        task=arguments.task,
-        splits=_listed(arguments.splits),
-        disruptions=tuple(arguments.disruption),
-        episodes=arguments.episodes,
-        protocol=arguments.protocol,
-        name=arguments.name,
-        out=arguments.out,
-        json=arguments.json,
-        plugins=tuple(arguments.plugin),
-    )
-    return evaluate_command(options)
-
-
 def _add_leaderboard(parser: Parser) -> None:
     add = parser.add_argument
     add("records", type=Path, nargs="*", metavar="DIR", help="folders or files with records (default results)")
@@ -310,7 +185,6 @@ def _add_leaderboard(parser: Parser) -> None:
     add(
         "--data",
         nargs="+",
-        default=["jsonl", "csv"],
         choices=("jsonl", "csv", "parquet"),
         metavar="FORMAT",
         help="raw data beside the page: jsonl, csv, parquet (default jsonl csv)",
@@ -320,7 +194,9 @@ def _add_leaderboard(parser: Parser) -> None:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> int:
+    from robust_gym.leaderboard.downloads import USUAL
     from robust_gym.leaderboard.loading import load_records
+    from robust_gym.leaderboard.page import build
 
     records = load_records(arguments.records or [Path("results")])
     if arguments.text:
@@ -328,7 +204,7 @@ def _leaderboard(arguments: argparse.Namespace) -> int:
 
         print_leaderboard(records)
         return 0
-    print(f"{len(records)} records: {_publish(records, arguments.out, arguments.data)}")
+    print(f"{len(records)} records: {build(records, arguments.out, arguments.data or USUAL)}")
     return 0
 
 

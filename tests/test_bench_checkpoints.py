@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from bench_help import HERE, cell, fakes, finish, gone, leftovers, results, wait_until, workers_of  # noqa: F401
+from cli_help import Capture, call, fails
 
 from robust_gym.baselines.checkpoints import NUMBERS
 from robust_gym.bench import checkpoint, slurm_job
@@ -43,6 +44,7 @@ class Resuming(Fake):
     "Adds up what it draws, and leaves a checkpoint after every step."
 
     fails_at: int = -1
+    when_due: bool = False
 
     def train(self, task, budget, seed, progress, checkpoints=None):
         rng, total, begin = np.random.default_rng(seed), 0.0, 0
@@ -55,7 +57,7 @@ class Resuming(Fake):
             progress(step + 1)
             if step + 1 == self.fails_at:
                 raise RuntimeError("told to fail")
-            if checkpoints is not None:
+            if checkpoints is not None and (checkpoints.due() or not self.when_due):
                 snapshot = {"rng": rng.bit_generator.state, "total": np.array(total), "steps": step + 1}
                 checkpoints.save(step + 1, snapshot)
         return FakePolicy(total, f"{task.id} {seed}")
@@ -252,6 +254,25 @@ def test_a_failed_cell_goes_on_and_a_finished_one_leaves_nothing(resuming: Any, 
     other = resuming(1)
     campaign(out, [other])
     assert not [path for path in Store(out).folder(other).iterdir() if path.name.startswith("checkpoint")]
+
+
+@pytest.mark.usefixtures("resuming")
+@pytest.mark.parametrize(("asked", "begins"), [((), [0, 0]), (("--checkpoint-every", "1e-6"), [0, 1])])
+def test_checkpoints_are_as_frequent_as_asked(asked: Any, begins: list[int], tmp_path: Path, capsys: Capture) -> None:
+    # The second checkpoint waits until the first took a twentieth of the time, which is longer than this training.
+    command = ["bench", "--plugin", "fakes", "--plugin", "resuming_plugin", "--algo", "resuming", "--jobs", "1", *asked]
+    command += ["--tasks", "Fake-Walk-v0", "--budget", "smoke", "--seeds", "1", "--no-compare", "--retry-failed"]
+    command += ["--set", "fails_at=5", "--set", "when_due=true", "--out", str(tmp_path / "out")]
+    for _ in begins:
+        code, out, _ = call(capsys, *command)
+        assert code == 1 and "told to fail" in out
+    assert begun(tmp_path) == begins
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
+def test_checkpoints_never_or_at_no_time(text: str, capsys: Capture) -> None:
+    line = fails(capsys, "bench", "--algo", "random", "--checkpoint-every", text)
+    assert f"must be a positive number of seconds, got '{text}'" in line
 
 
 def test_tidying_removes_the_checkpoint_of_a_finished_cell(resuming: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import griffe
 
-from generate import results
+from generate import results, trials
 from generate.markdown import code, fenced, joined, prose, table, text
 from generate.task_page import path
 from generate.tasks import AGENTS
@@ -53,6 +53,9 @@ def _overview() -> str:
         "An algorithm runs on the tasks whose agents, actions and observations it can learn from; where these are not "
         "all tasks of a family, their number stands behind it.",
         table(("Family", "Tasks", "Algorithms"), _coverage(), numbers=("Tasks",)),
+        trials.everywhere(),
+        "## As in the zoo",
+        trials.zoo(),
     )
 
 

@@ -12,6 +12,7 @@ from time import monotonic
 
 from rich.console import Console
 
+from robust_gym.baselines.checkpoints import SECONDS
 from robust_gym.bench.campaign import Campaign, Outcome
 from robust_gym.bench.display import duration, summary_line
 from robust_gym.bench.engines import EngineChoice
@@ -40,6 +41,7 @@ class Options:
         engine: Who computes the cells.
         retry_failed: Whether to try cells again that have failed.
         reporting: Who hears of it.
+        checkpoint_seconds: How often trainings leave checkpoints, of algorithms that do that.
     """
 
     request: Request
@@ -47,6 +49,7 @@ class Options:
     engine: EngineChoice = field(default_factory=EngineChoice)
     retry_failed: bool = False
     reporting: Reporting = field(default_factory=Reporting)
+    checkpoint_seconds: float = SECONDS
 
 
 def bench(options: Options, publish: Publish) -> int:
@@ -78,7 +81,13 @@ def bench(options: Options, publish: Publish) -> int:
         engine = closing.enter_context(contextlib.closing(options.engine.make(len(plan.cells), options.out)))
         _announce(out, plan, engine.free, options)
         display, listener = closing.enter_context(options.reporting.listeners(out))
-        campaign = Campaign(store, engine, listener, retry_failed=options.retry_failed)
+        campaign = Campaign(
+            store,
+            engine,
+            listener,
+            retry_failed=options.retry_failed,
+            checkpoint_seconds=options.checkpoint_seconds,
+        )
         with _stopped_by_signals(campaign) as received:
             outcome = campaign.run(plan.cells)
     if outcome.stopped:

@@ -154,3 +154,6 @@ FORMATS: Mapping[str, tuple[str, str, Callable[[Sequence[RunRecord]], bytes]]] =
     }
 )
 """Formats of the raw data: ending, description, and what writes it."""
+
+USUAL = ("jsonl", "csv")
+"""The formats that are written unless others are asked for; they need no further package."""

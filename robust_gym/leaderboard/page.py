@@ -18,7 +18,7 @@ from robust_gym.leaderboard import columns, provenance
 from robust_gym.leaderboard.addresses import Addresses
 from robust_gym.leaderboard.boards import Boards, boards
 from robust_gym.leaderboard.diff import diff_data
-from robust_gym.leaderboard.downloads import Download, downloads
+from robust_gym.leaderboard.downloads import USUAL, Download, downloads
 from robust_gym.leaderboard.memory import no_collection
 from robust_gym.leaderboard.runs import Entry, collect
 from robust_gym.leaderboard.sections import group_sections
@@ -27,7 +27,7 @@ from robust_gym.leaderboard.text import clean
 from robust_gym.record import RunRecord
 
 
-def build(records: Sequence[RunRecord], out: Path, data: Sequence[str] = ("jsonl", "csv")) -> Path:
+def build(records: Sequence[RunRecord], out: Path, data: Sequence[str] = USUAL) -> Path:
     """Write the leaderboard: a page of all results, one for each task and each algorithm, and the raw data.
 
     The same records give the same files, to the byte.
