@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,15 +21,16 @@ class Echo(gym.Env[Any, Any]):
         kind: ``discrete``: show one of three actions; ``box``: show a number that the action should equal, in
             [-2, 6]; ``image``: show one of two shades of green on a black picture.
         plain: Show the number as it is, and not beside another that never changes.
+        precision: Type of the actions of a ``box``.
     """
 
-    def __init__(self, kind: str = "discrete", plain: bool = False) -> None:
+    def __init__(self, kind: str = "discrete", plain: bool = False, precision: str = "float32") -> None:
         self.kind = kind
         self.plain = plain
         self.seeds: list[int | None] = []
         if kind == "box":
             self.observation_space = gym.spaces.Box(-np.inf, np.inf, (1 if plain else 2,), np.float64)
-            self.action_space: Any = gym.spaces.Box(-2.0, 6.0, (1,), np.float32)
+            self.action_space: Any = gym.spaces.Box(-2.0, 6.0, (1,), np.dtype(precision).type)
         elif kind == "image":
             self.observation_space = gym.spaces.Box(0, 255, (80, 74, 3), np.uint8)
             self.action_space = gym.spaces.Discrete(2)
@@ -84,7 +86,8 @@ def _task(kind: str, plain: bool = False) -> Task:
 
 DISCRETE, BOX, IMAGE = map(_task, ("discrete", "box", "image"))
 PLAIN = _task("box", plain=True)
-TASKS = (DISCRETE, BOX, IMAGE, PLAIN)
+DOUBLE = dataclasses.replace(BOX, id="Echo-Double-v0", kwargs={"kind": "box", "precision": "float64"})
+TASKS = (DISCRETE, BOX, IMAGE, PLAIN, DOUBLE)
 
 
 @pytest.fixture

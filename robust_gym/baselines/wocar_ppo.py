@@ -136,7 +136,7 @@ class WocaRPPO(SAPPO):
             low, high = bounds(actor(model.policy), seen - radius, seen + radius)
             if _discrete(model):
                 return model.worst_q_target(seen).where(possible(low, high), torch.inf).min(-1).values
-            ends = [torch.from_numpy(end) for end in (model.action_space.low, model.action_space.high)]
+            ends = _ends(model)
             low, high = (torch.clamp(end, *ends) for end in (low, high))
         return lowest(lambda does: self.q(model, model.worst_q_target, seen, does), low, high, self.q_steps)
 
@@ -148,9 +148,16 @@ class WocaRPPO(SAPPO):
         if _discrete(model):
             found = network(seen).gather(1, actions.long()[:, None])
         else:
-            low, high = (torch.from_numpy(end) for end in (model.action_space.low, model.action_space.high))
+            low, high = _ends(model)
             found = network(torch.cat([seen, 2 * (actions - low) / (high - low) - 1], dim=1))
         return found[:, 0]
+
+
+def _ends(model: Any) -> tuple[Tensor, Tensor]:
+    """Return the ends of the actions' ranges, in the networks' precision, which need not be the space's."""
+    import torch
+
+    return torch.from_numpy(model.action_space.low).float(), torch.from_numpy(model.action_space.high).float()
 
 
 def _discrete(model: Any) -> bool:

@@ -74,4 +74,5 @@ class Transitions(VecEnvWrapper):
             torch.from_numpy(np.concatenate(parts)) for parts in zip(*self._noted, strict=True)
         )
         self._noted.clear()
+        actions = actions.float() if actions.is_floating_point() else actions
         return Batch(seen.float().flatten(1), actions, rewards.float(), after.float().flatten(1), goes_on)
