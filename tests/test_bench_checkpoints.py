@@ -94,7 +94,7 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def resuming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def resuming(fakes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # noqa: F811
     """Cells of an algorithm that goes on, and that logs where it begins."""
     (tmp_path / "resuming_plugin.py").write_text(RESUMING)
     monkeypatch.syspath_prepend(str(tmp_path))
