@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
+from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.methods import PreparedSACMethod
 from robust_gym.baselines.single.standard import Values
 
@@ -103,9 +104,7 @@ class DBC(PreparedSACMethod):
         """Let encoder and models learn from a batch, which SAC learns from next (algorithm 1)."""
         latent = self.encoded(model, batch.observations)
         loss = self.model_loss(model, batch, latent) + self.bisimulation * self.metric_loss(model, batch, latent)
-        model.latent_optimizer.zero_grad()
-        loss.backward()
-        model.latent_optimizer.step()
+        descend(model.latent_optimizer, loss)
         return batch
 
     def encoded(self, model: Any, observations: Tensor) -> Tensor:

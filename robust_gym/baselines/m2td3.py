@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
+from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.methods import TD3Method
 from robust_gym.baselines.single.standard import Values
 
@@ -189,9 +190,7 @@ class M2TD3(TD3Method):
             worth = torch.cat(model.critic_target(then, action), dim=1).min(dim=1, keepdim=True).values
             target = batch.rewards + (1 - batch.dones) * model.gamma * worth
         loss = sum(functional.mse_loss(q, target) for q in model.critic(batch.observations, batch.actions))
-        model.critic.optimizer.zero_grad()
-        loss.backward()
-        model.critic.optimizer.step()
+        descend(model.critic.optimizer, loss)
 
     def learn_worst(self, model: Any, state: Tensor) -> None:
         """Let the worst candidate descend the value, and the actor ascend it."""
@@ -210,13 +209,9 @@ class M2TD3(TD3Method):
         loss = self.actor_loss(values, omegas.probabilities)
 
         model._update_learning_rate(model.omega_optimizer)
-        model.omega_optimizer.zero_grad()
-        worth(action.detach(), omegas.place(worst)).backward()
-        model.omega_optimizer.step()
+        descend(model.omega_optimizer, worth(action.detach(), omegas.place(worst)))
 
-        model.actor.optimizer.zero_grad()
-        loss.backward()
-        model.actor.optimizer.step()
+        descend(model.actor.optimizer, loss)
         omegas.was_worst(worst)
 
     def actor_loss(self, values: Tensor, probabilities: Tensor) -> Tensor:

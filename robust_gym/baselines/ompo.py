@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
+from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.methods import SACMethod
 from robust_gym.baselines.single.standard import Values
 
@@ -133,9 +134,7 @@ class OMPO(SACMethod):
         for _ in range(self.discriminator_steps):
             local = rows(buffer.latest(model.batch_size, self.local_size))
             loss = discriminator.loss(local, rows(buffer.sample(model.batch_size)), self.gradient_penalty)
-            model.discriminator_optimizer.zero_grad()
-            loss.backward()
-            model.discriminator_optimizer.step()
+            descend(model.discriminator_optimizer, loss)
         discriminator.trained.fill_(model.num_timesteps)
 
     def targets(self, model: Any, batch: ReplayBufferSamples) -> list[Tensor]:
@@ -164,9 +163,7 @@ class OMPO(SACMethod):
         for y, q, q0 in zip(targets, model.critic(batch.observations, batch.actions), begun, strict=True):
             gap = (y - q).abs().pow(self.exponent).mean() / self.exponent
             loss = loss + gap + (1 - model.gamma) * self.alpha * q0.mean()
-        model.critic.optimizer.zero_grad()
-        loss.backward()
-        model.critic.optimizer.step()
+        descend(model.critic.optimizer, loss)
 
     def learn_policy(self, model: Any, batch: ReplayBufferSamples, starts: Tensor) -> None:
         """Let the actor ascend the dual, and the temperature follow the entropy."""
@@ -180,17 +177,13 @@ class OMPO(SACMethod):
         for y, q, q0 in zip(self.targets(model, batch), present, begun, strict=True):
             weight = (y - q).detach().clamp(min=0).pow(self.exponent - 1)
             gain = gain + (weight * y).mean() + (1 - model.gamma) * self.alpha * q0.mean()
-        model.actor.optimizer.zero_grad()
-        (-gain / len(present)).backward()
-        model.actor.optimizer.step()
+        descend(model.actor.optimizer, -gain / len(present))
 
         if model.ent_coef_optimizer is not None:
             with torch.no_grad():
                 _, log_prob = model.actor.action_log_prob(batch.observations)
             loss = -(model.log_ent_coef * (log_prob + model.target_entropy)).mean()
-            model.ent_coef_optimizer.zero_grad()
-            loss.backward()
-            model.ent_coef_optimizer.step()
+            descend(model.ent_coef_optimizer, loss)
 
     def temperature(self, model: Any) -> Tensor:
         """Return the weight of the entropy."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
+from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.methods import PreparedSACMethod
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ class RSCSAC(PreparedSACMethod):
 
         model.causal.watch(torch.cat([causes, effects], dim=1))
         loss = model.causal.loss(causes, effects, self.temperature, self.exponent, self.penalty)
-        model.causal_optimizer.zero_grad()
-        loss.backward()
-        model.causal_optimizer.step()
+        descend(model.causal_optimizer, loss)
 
     def permuted(self, states: Tensor, which: Tensor) -> Tensor:
         """Replace one number of each state by its donor's, by the formula above.

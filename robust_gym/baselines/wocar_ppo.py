@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
 from robust_gym.baselines.sa_ppo import SAPPO
+from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.standard import Values
 from robust_gym.task import Task
 
@@ -115,9 +116,7 @@ class WocaRPPO(SAPPO):
                 some = batch.take(rows)
                 target = some.rewards + model.gamma * some.goes_on * self.least(model, some.after)
                 loss = torch.nn.functional.mse_loss(self.q(model, model.worst_q, some.seen, some.actions), target)
-                model.worst_q_optimizer.zero_grad()
-                loss.backward()
-                model.worst_q_optimizer.step()
+                descend(model.worst_q_optimizer, loss)
                 polyak_update(model.worst_q.parameters(), model.worst_q_target.parameters(), self.tau)
 
     def least(self, model: Any, seen: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from stable_baselines3.common.utils import polyak_update
 from torch import Tensor, nn
 
 from robust_gym.baselines.offline.transitions import Spaces
+from robust_gym.baselines.single.descent import descend
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -96,6 +97,4 @@ class Trainer:
 
     def minimise(self, loss: Tensor) -> None:
         """Take a step down a loss."""
-        self.adam.zero_grad(set_to_none=True)
-        loss.backward()
-        self.adam.step()
+        descend(self.adam, loss)

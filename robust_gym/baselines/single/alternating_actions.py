@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from robust_gym.baselines.base import register_single_algorithm
 from robust_gym.baselines.ddpg import DDPG
+from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.methods import OffPolicyMethod
 
 if TYPE_CHECKING:
@@ -103,24 +104,18 @@ class ActionRobust(OffPolicyMethod, DDPG):
             own, other = model.actor_target(following), model.adversary_target(following)
             worth = self.worth(model.critic_target.q1_forward, following, own, other)
             targets = batch.rewards + (1 - batch.dones) * model.gamma * worth
-        _descend(model.critic.optimizer, mse_loss(model.critic.q1_forward(states, batch.actions), targets))
+        descend(model.critic.optimizer, mse_loss(model.critic.q1_forward(states, batch.actions), targets))
         # The adversary descends, once after so many ascents of the protagonist; without a say it has nothing to learn.
         q = model.critic.q1_forward
         if self.alpha > 0 and model._n_updates % (self.ratio + 1) == 0:
             loss = self.worth(q, states, model.actor(states).detach(), model.adversary(states)).mean()
-            _descend(model.adversary_optimiser, loss)
+            descend(model.adversary_optimiser, loss)
         else:
             loss = -self.worth(q, states, model.actor(states), model.adversary(states).detach()).mean()
-            _descend(model.actor.optimizer, loss)
+            descend(model.actor.optimizer, loss)
         for online, target in (
             (model.critic, model.critic_target),
             (model.actor, model.actor_target),
             (model.adversary, model.adversary_target),
         ):
             polyak_update(online.parameters(), target.parameters(), model.tau)
-
-
-def _descend(optimiser: Any, loss: Tensor) -> None:
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()

@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from robust_gym.baselines.single.costs_buffer import CostRolloutBuffer
+from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.learners import HasParts, MethodPPO
 
 Array = np.ndarray[Any, Any]
@@ -105,9 +106,7 @@ class Costly(HasParts):
         for _ in range(self.cost_epochs):
             for batch in self.rollout_buffer.get(self.batch_size):
                 error = functional.mse_loss(self.cost_critic(batch.observations).flatten(), batch.cost_returns)
-                self.cost_optimizer.zero_grad()
-                error.backward()
-                self.cost_optimizer.step()
+                descend(self.cost_optimizer, error)
 
 
 def _cost(info: dict[str, Any]) -> float:
