@@ -3,143 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from baseline_help import global_state
 from gymnasium import spaces
-from torch.nn.functional import softplus
+from safe_help import BOX, DISCRETE, NAMES, SMALL, episode, train, watched, worlds
 
 pytest.importorskip("stable_baselines3")
 pytest.importorskip("sb3_contrib")
 
-from robust_gym import registry
-from robust_gym.baselines.base import create, load_policy
-from robust_gym.baselines.checkpoints import Checkpoints, Files, pack, unpack
 from robust_gym.baselines.pcrpo import PCRPO, weights
 from robust_gym.baselines.ppo_lagrangian import PPOLagrangian
 from robust_gym.baselines.single.costs import standardised
 from robust_gym.baselines.single.costs_buffer import CostRolloutBuffer
-from robust_gym.evaluate import play
-from robust_gym.task import Budget, Task
+from robust_gym.task import Budget
 
-NAMES = ("ppo-lagrangian", "crpo", "pcrpo")
-STEPS = 10
-
-
-class World(gym.Env[Any, Any]):
-    """An episode of ten like steps, in which what pays also costs.
-
-    ``box``: an action a in [-1, 3] pays -(a - 2)^2 and costs max(a, 0). Without a limit, a = 2 is best and costs 20;
-    with d < 20 it is a = d / 10, whose return is -10 (d / 10 - 2)^2.
-    ``discrete``: the second of two actions pays 1 and costs 1, the first nothing. Without a limit the second is best
-    and costs 10; with d < 10, it is best to choose it with probability d / 10, for a return of d.
-
-    Args:
-        kind: Which.
-        seen: The space of the observation, which says nothing: ``box``, ``discrete`` or ``dict``.
-    """
-
-    def __init__(self, kind: str = "box", seen: str = "box") -> None:
-        box = spaces.Box(-1.0, 1.0, (1,), np.float32)
-        self.observation_space = {"box": box, "discrete": spaces.Discrete(2), "dict": spaces.Dict({"a": box})}[seen]
-        self.action_space: Any = spaces.Discrete(2) if kind == "discrete" else spaces.Box(-1.0, 3.0, (1,), np.float32)
-        self.kind, self.seen = kind, seen
-
-    def shows(self) -> Any:
-        """Return a new observation."""
-        one = np.ones(1, np.float32)
-        return {"box": one, "discrete": 1, "dict": {"a": one}}[self.seen]
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed)
-        return self.shows(), {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        if self.kind == "discrete":
-            return self.shows(), float(action), False, False, {"cost": float(action)}
-        number = float(action[0])
-        return self.shows(), -((number - 2) ** 2), False, False, {"cost": max(number, 0.0)}
-
-
-def world(**kwargs: Any) -> World:
-    return World(**kwargs)
-
-
-def _task(kind: str, seen: str = "box", limit: float | None = None) -> Task:
-    return Task(
-        f"Costly-{kind}-{seen}-v0",
-        "costly",
-        "What pays also costs.",
-        f"{__name__}:world",
-        "solo_games:nobody",
-        STEPS,
-        observation=seen,  # type: ignore[arg-type]
-        action=kind,  # type: ignore[arg-type]
-        kwargs={"kind": kind, "seen": seen},
-        cost=True,
-        cost_limit=limit,
-    )
-
-
-BOX, DISCRETE = _task("box", limit=10.0), _task("discrete", limit=3.0)
-NUMBER, PARTS = _task("discrete", "discrete"), _task("box", "dict")
-TASKS = (BOX, DISCRETE, NUMBER, PARTS)
-
-
-@pytest.fixture(autouse=True)
-def worlds() -> Iterator[None]:
-    """The worlds, registered for the time of a test."""
-    registry.list_tasks()
-    for task in TASKS:
-        registry.register_task(task)
-    yield
-    for task in TASKS:
-        del registry._tasks[task.id]
-        gym.registry.pop(task.id, None)
-
-
-SMALL: dict[str, Any] = {
-    "n_steps": 100,
-    "n_envs": 2,
-    "batch_size": 100,
-    "layers": (16,),
-    "gamma": 0.9,
-    "learning_rate": 3e-3,
-}
-
-
-def train(name: str, task: Task, steps: int, seed: int = 0, **arguments: Any) -> Any:
-    algorithm = create(name, {**SMALL, **arguments})
-    return algorithm.train(task, Budget("test", steps, 1), seed, lambda step: None)
-
-
-def watched(name: str, task: Task, steps: int, **arguments: Any) -> tuple[Any, list[dict[str, Any]]]:
-    """Train, and note of every rollout what the method made of it."""
-    cls = registry.algorithm(name).cls
-    notes: list[dict[str, Any]] = []
-
-    class Watched(cls):  # type: ignore[misc, valid-type]
-        def collected(self, model: Any) -> None:
-            buffer = model.rollout_buffer
-            note = {"cost": model.episode_cost, "A_r": buffer.advantages.copy(), "A_c": buffer.cost_advantages.copy()}
-            super().collected(model)
-            price = softplus(model.multiplier[0].detach()).item() if name == "ppo-lagrangian" else None
-            notes.append({**note, "A": buffer.advantages.copy(), "price": price})
-
-    policy = Watched(**{**SMALL, **arguments}).train(task, Budget("test", steps, 1), 0, lambda step: None)
-    return policy, notes
-
-
-def episode(policy: Any, task: Task) -> tuple[float, float]:
-    """Return the return and the cost of an episode of a policy, which does the same in each."""
-    ((total, _, cost),) = play(policy, task, [("none", [1])]).values()
-    return total, cost
+__all__ = ["worlds"]
 
 
 # Learning under a limit.
@@ -351,113 +232,3 @@ def test_costs_are_not_normalised_and_as_told() -> None:
         for costs, actions in seen:
             np.testing.assert_array_equal(costs, factor * actions[..., 0])
         assert {0.0, factor} == {float(cost) for costs, _ in seen for cost in costs.flat}
-
-
-# What every baseline must do.
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("task", [BOX, NUMBER, PARTS], ids=lambda task: task.id)
-def test_saved_policies_act_the_same_alone_and_in_a_batch(name: str, task: Task, tmp_path: Path) -> None:
-    policy = train(name, task, 100, cost_limit=3.0)
-    policy.save(tmp_path)
-    loaded = load_policy(tmp_path)
-    shown = {
-        "box": np.linspace(-1, 1, 5, dtype=np.float32)[:, None],
-        "discrete": np.array([0, 1, 1, 0, 1]),
-        "dict": {"a": np.linspace(-1, 1, 5, dtype=np.float32)[:, None]},
-    }[task.observation]
-    actions, _ = policy.act(shown, None, np.ones(5, bool))
-    np.testing.assert_array_equal(loaded.act(shown, None, np.ones(5, bool))[0], actions)
-    for row in range(5):
-        one = {key: part[row : row + 1] for key, part in shown.items()} if isinstance(shown, dict) else shown[[row]]
-        np.testing.assert_allclose(policy.act(one, None, np.ones(1, bool))[0][0], actions[row], rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_same_seed_same_weights_and_nothing_global_moves(name: str) -> None:
-    def trained(seed: int) -> list[torch.Tensor]:
-        return list(train(name, BOX, 240, seed).network.state_dict().values())
-
-    torch.manual_seed(1)
-    before = global_state()
-    one = trained(3)
-    assert global_state() == before
-    torch.manual_seed(2)
-    assert all(map(torch.equal, one, trained(3)))
-    assert not all(map(torch.equal, one, trained(4)))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_goes_on_from_a_checkpoint(name: str) -> None:
-    kept: list[Files] = []
-
-    class Always(Checkpoints):
-        def due(self) -> bool:
-            return True
-
-    def weights_of(checkpoints: Checkpoints | None, reported: list[int]) -> list[torch.Tensor]:
-        policy = create(name, SMALL).train(BOX, Budget("test", 400, 1), 0, reported.append, checkpoints)
-        return list(policy.network.state_dict().values())
-
-    undisturbed = weights_of(None, [])
-    keeping = Always(lambda steps, files: kept.append(files))
-    assert all(map(torch.equal, undisturbed, weights_of(keeping, [])))
-    last = unpack(kept[-1])
-    learnt = {"policy", "policy.optimizer", "cost_critic", "cost_optimizer"}
-    more = {"multiplier", "multiplier_optimizer"} if name == "ppo-lagrangian" else set()
-    assert set(last["parts"]) == learnt | more
-    again: list[Files] = []
-    reported: list[int] = []
-    weights_of(Always(lambda steps, files: again.append(files), kept[5]), reported)
-    assert reported[0] == unpack(kept[5])["steps"] > 0
-    first = unpack(again[0])
-    for part in learnt | more:
-        assert pack({"part": first["parts"][part]}) == pack({"part": unpack(kept[5])["parts"][part]})
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_budget_is_kept(name: str) -> None:
-    for steps in (2, 10, 333):
-        reported: list[int] = []
-        create(name, SMALL).train(BOX, Budget("test", steps, 1), 0, reported.append)
-        assert reported == sorted(reported) and 0.75 * steps < reported[-1] <= steps
-
-
-def test_only_tasks_with_costs_are_trained_on() -> None:
-    for name in NAMES:
-        info = registry.algorithm(name)
-        for id in ("Robust-SafetyHopperVelocity-v0", "Robust-SafetyPointGoal1-v0"):
-            assert info.refuses(registry.task(id)) is None
-        for id in ("Robust-CartPole-v0", "Robust-SafetyPointGoal0-v0"):
-            assert info.refuses(registry.task(id)) == f"{name} learns from costs; {id} reports none"
-            with pytest.raises(ValueError, match=f"{name} learns from costs; {id} reports none"):
-                train(name, registry.task(id), 10)
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "message"),
-    [
-        ("crpo", {"cost_limit": -1.0}, "crpo: cost_limit must be a number of at least 0, got -1.0"),
-        ("crpo", {"cost_limit": float("nan")}, "crpo: cost_limit must be a number of at least 0, got nan"),
-        ("crpo", {"tolerance": -0.5}, "crpo: tolerance must be a number of at least 0, got -0.5"),
-        ("pcrpo", {"slack_above": -1}, "pcrpo: slack_above must be a number of at least 0, got -1"),
-        ("pcrpo", {"slack_below": -1}, "pcrpo: slack_below must be a number of at least 0, got -1"),
-        ("ppo-lagrangian", {"multiplier": 0.0}, "ppo-lagrangian: multiplier must be a number above 0, got 0.0"),
-        ("ppo-lagrangian", {"multiplier_rate": -1}, "multiplier_rate must be a number of at least 0, got -1"),
-    ],
-)
-def test_numbers_out_of_range_are_refused(name: str, arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        create(name, arguments)
-
-
-def test_a_task_without_a_limit_needs_one() -> None:
-    with pytest.raises(ValueError, match=r"crpo: Costly-discrete-discrete-v0 has no cost limit of its own; give"):
-        train("crpo", NUMBER, 100)
-
-
-def test_steps_without_a_cost_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(World, "step", lambda self, action: (self.shows(), 0.0, False, False, {}))
-    with pytest.raises(ValueError, match=r"reports no info\['cost'\]"):
-        train("crpo", BOX, 100)
