@@ -20,7 +20,7 @@ from robust_gym.leaderboard.text import clean, number
 MOST_LINES = svg.COLOURS
 """Entries drawn in one figure, the best ones; more could not be told apart."""
 
-WIDTH, HEIGHT = 350, 224
+WIDTH, HEIGHT = 362, 224
 LEFT, RIGHT, TOP, BOTTOM = 38, 236, 28, 184
 """Edges of the plot within a drawing."""
 
