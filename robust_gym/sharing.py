@@ -48,17 +48,21 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
         help="chooses cells and fresh seeds (default: drawn)",
     )
     add("--trust-code", action="store_true", help="import and run the code that the submission names as its policy")
+    add("--time-limit", type=float, metavar="SECONDS", help="stop playing a run that takes longer")
+    add("--memory-limit", type=float, metavar="MIB", help="stop playing a run that holds more memory")
     add("--out", type=Path, metavar="FILE", help="where the verdict goes (default: beside the submission, as JSON)")
     add("--results", type=Path, metavar="DIR", help="folder of results that the runs join, with their verdicts")
     parser.set_defaults(run=_verify)
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    from robust_gym.bench.limits import Limits
     from robust_gym.submission.verifying import Options, verify_command
 
     names = ("file", "cells", "fresh", "seed", "trust_code", "out", "results")
     given = {name: getattr(arguments, name) for name in names}
-    return verify_command(Options(plugins=tuple(arguments.plugin), **given))
+    limits = Limits(arguments.time_limit, arguments.memory_limit)
+    return verify_command(Options(plugins=tuple(arguments.plugin), limits=limits, **given))
 
 
 def add_compare(parser: argparse.ArgumentParser) -> None:

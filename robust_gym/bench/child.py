@@ -55,7 +55,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(target=worker_main, args=(theirs, str(log), core))
-        with changed_environment(environment), _interrupts_held_back():
+        with changed_environment(environment), interrupts_held_back():
             self.process.start()
         assert self.process.pid is not None
         self._id = self.process.pid
@@ -123,10 +123,7 @@ class Worker:
         return failed
 
     def _death(self, job: Job) -> Failed:
-        code = self.process.exitcode
-        how = f"by {_signal_name(-code)}" if code is not None and code < 0 else f"with exit code {code}"
-        hint = " (out of memory?)" if code == -signal.SIGKILL else ""
-        return self._failed(job, f"the worker process ended {how}{hint}")
+        return self._failed(job, f"the worker process {how_it_ended(self.process.exitcode)}")
 
     def _failed(self, job: Job, error: str, held_mib: float = 0.0) -> Failed:
         used = self._last.resources if self._last else Resources(0.0)
@@ -169,13 +166,19 @@ def changed_environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back() -> Iterator[None]:
     """Hold Ctrl-C back while a process starts, which inherits that until it has arranged to ignore it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def how_it_ended(code: int | None) -> str:
+    """Return what the exit code of a process says, in words."""
+    how = f"by {_signal_name(-code)}" if code is not None and code < 0 else f"with exit code {code}"
+    return f"ended {how}{' (out of memory?)' if code == -signal.SIGKILL else ''}"
 
 
 def _signal_name(number: int) -> str:

@@ -25,8 +25,8 @@ def worker_main(connection: Connection, log: str, core: int | None) -> None:
     # Before anything else: threads that exist already would stay where they are.
     if core is not None:
         os.sched_setaffinity(0, {core})
-    _ignore_interrupts()
-    _die_with_parent()
+    ignore_interrupts()
+    die_with_parent()
     descriptor = _redirect_output(log)
     faulthandler.enable()
     while True:
@@ -39,13 +39,13 @@ def worker_main(connection: Connection, log: str, core: int | None) -> None:
         run(job, connection.send)
 
 
-def _ignore_interrupts() -> None:
+def ignore_interrupts() -> None:
     """Leave Ctrl-C, which reaches the whole process group, to the driver."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """End this process when the driver ends, however it ends."""
     if sys.platform == "linux":
         import ctypes

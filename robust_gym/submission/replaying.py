@@ -50,15 +50,16 @@ class Check:
     here: Provenance
 
 
-def verify_run(run: Run, folder: Path, check: Check, rng: np.random.Generator) -> RunVerdict:
+def verify_run(run: Run, folder: Path, check: Check, seed: Sequence[int]) -> RunVerdict:
     """Play a run again, and judge it.
 
     Args:
         run: The run, checked.
         folder: Its cell, as it lies on the disk.
         check: How.
-        rng: Chooses cells and fresh seeds.
+        seed: Chooses cells and fresh seeds.
     """
+    rng = np.random.default_rng(seed)
 
     def ended(verdict: Word, reason: str) -> RunVerdict:
         return RunVerdict(run=str(run.path), verdict=verdict, reasons=(reason,))

@@ -95,6 +95,8 @@ class Settings(BaseModel):
         tolerance: By how much a cell's mean return may differ where versions or processors do.
         test: The test of the fresh episodes.
         level: Its level, for all runs together.
+        time_limit: Seconds that playing a run could take; ``None`` for any.
+        memory_limit: MiB that it could hold; ``None`` for any.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,6 +108,8 @@ class Settings(BaseModel):
     tolerance: float
     test: str
     level: float
+    time_limit: float | None = None
+    memory_limit: float | None = None
 
 
 class Verdict(BaseModel):

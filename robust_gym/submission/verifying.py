@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-
-import numpy as np
 
 from robust_gym import record
 from robust_gym.bench.files import make_folder, write_atomically, write_files
+from robust_gym.bench.limits import Limits
 from robust_gym.bench.merging import merge
 from robust_gym.bench.store import RECORDS
 from robust_gym.bench.training import provenance
@@ -22,6 +22,7 @@ from robust_gym.submission.archive import unpack
 from robust_gym.submission.checking import Run, common_protocol, problems
 from robust_gym.submission.consistency import LEVEL, PERMUTATIONS, TOLERANCE
 from robust_gym.submission.gathering import runs_below
+from robust_gym.submission.isolated import verify_run_within
 from robust_gym.submission.manifest import SubmissionError, cell_of
 from robust_gym.submission.replaying import Check, verify_run
 from robust_gym.submission.verdict import EXIT_CODES, MOST_REASONS, RunVerdict, Settings, Verdict, joined
@@ -48,6 +49,7 @@ class Options:
         out: Where the verdict is written; ``None`` for beside the submission.
         results: Folder of results that the records join, each with its verdict; ``None`` for none.
         plugins: Modules that register tasks or algorithms.
+        limits: What playing a run may use. With one, each run is played in a process of its own.
     """
 
     file: Path
@@ -58,6 +60,7 @@ class Options:
     out: Path | None = None
     results: Path | None = None
     plugins: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 def verify_command(options: Options) -> int:
@@ -70,6 +73,7 @@ def verify_command(options: Options) -> int:
         ValueError: If the options make no sense.
         OSError: If the submission cannot be read or the verdict cannot be written.
     """
+    options.limits.check_system()
     load_plugins(options.plugins)
     out = console()
     with tempfile.TemporaryDirectory() as name:
@@ -113,6 +117,8 @@ def verify(
         tolerance=TOLERANCE,
         test=TEST,
         level=LEVEL,
+        time_limit=options.limits.seconds,
+        memory_limit=options.limits.memory_mib,
     )
     try:
         manifest, files, sha256 = unpack(options.file)
@@ -140,9 +146,11 @@ def verify(
         reasons = tuple(f"refused: {clean(line, 500)}" for line in wrong[:MOST_REASONS])
         return Verdict.model_validate({**about, "verdict": "not verified", "reasons": reasons}), ()
     check = Check(options.cells, options.fresh, LEVEL / len(runs), manifest.policy_entry, options.trust_code, here)
+    within = functools.partial(verify_run_within, options.limits, options.plugins)
+    play = within if options.limits.any else verify_run
     found: list[RunVerdict] = []
     for place, run in enumerate(runs):
-        found.append(verify_run(run, folder / run.path, check, np.random.default_rng([settings.seed, place])))
+        found.append(play(run, folder / run.path, check, (settings.seed, place)))
         say(f"{run.path}: {found[-1].verdict}")
     word, reasons = joined(found)
     return Verdict.model_validate({**about, "verdict": word, "reasons": reasons, "runs": tuple(found)}), tuple(runs)
