@@ -10,6 +10,7 @@ from robust_gym import kinds
 from robust_gym.leaderboard import rank
 from robust_gym.leaderboard.curves import curves
 from robust_gym.leaderboard.levels import severity_levels
+from robust_gym.leaderboard.plots import Drawn, figure
 from robust_gym.protocol import build_v1
 
 
@@ -68,3 +69,22 @@ def test_the_area_is_the_mean_height_over_all_kinds():
             levels = [cells["none"], *(cells[disruption] for disruption in terms)]
             heights.append((sum(levels) - (levels[0] + levels[-1]) / 2) / 5)
     assert row.values["area"].value == pytest.approx(np.mean(heights))
+
+
+def test_a_caption_names_what_is_drawn():
+    whole = list(run(TASKS[0], "whole"))
+    splits_of_one = [one for one in whole if one.split == "id" or one.disruption.startswith("dynamics")][:3]
+
+    def caption(records):
+        (group,) = rank(records)
+        (table,) = group.tables
+        (row,) = table.rows
+        drawn = figure("a", [table.runs], [Drawn(row.entry, "whole", 0, row.values["id"], row.values["ood"])], False)
+        return drawn.caption, len(drawn.drawings)
+
+    told, drawings = caption(whole)
+    assert told.startswith("Mean return against severity level, where level 0 is the undisturbed task; and OOD against")
+    assert drawings > 1
+    told, drawings = caption(splits_of_one)
+    assert told.startswith("Mean return, OOD against ID, where the dashed diagonal is no loss. Bands")
+    assert drawings == 1

@@ -68,16 +68,20 @@ def figure(name: str, tasks: Sequence[TaskRuns], entries: Sequence[Drawn], score
     """
     shown = entries[:MOST_LINES]
     unit = "score" if scored else "return"
-    drawings = [*line_panels(name, tasks, shown, scored), *scatter(f"{name}-scatter", shown, unit)]
-    if not drawings:
+    panels, points = line_panels(name, tasks, shown, scored), scatter(f"{name}-scatter", shown, unit)
+    if not panels and not points:
         return None
     left_out = f" The first {MOST_LINES} of {len(entries)} entries are drawn." if len(entries) > MOST_LINES else ""
     what = "Normalised score (IQM over task and seed)" if scored else "Mean return"
+    told = []
+    if panels:
+        told.append(f"{what} against severity level, where level 0 is the undisturbed task")
+    if points:
+        told.append(f"{'OOD' if panels else f'{what}, OOD'} against ID, where the dashed diagonal is no loss")
     return Figure(
-        f"{what} against severity level, where level 0 is the undisturbed task; and OOD against ID, where the dashed "
-        "diagonal is no loss. Bands and whiskers are 95 % bootstrap intervals, drawn from "
+        f"{'; and '.join(told)}. Bands and whiskers are 95 % bootstrap intervals, drawn from "
         f"{statistics.FEWEST_SEEDS} seeds on.{left_out}",
-        tuple(drawings),
+        (*panels, *points),
         tuple((swatch(entry.style), entry.label) for entry in shown),
     )
 
