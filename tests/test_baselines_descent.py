@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adam
 
-from robust_gym.baselines.single.descent import descend
+from robust_gym.baselines.descent import descend
 
 
 def test_a_step_is_the_plain_one_and_leaves_other_networks_without_gradients() -> None:

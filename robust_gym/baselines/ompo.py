@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
-from robust_gym.baselines.single.descent import descend
+from robust_gym.baselines.descent import descend
 from robust_gym.baselines.single.methods import SACMethod
 from robust_gym.baselines.single.standard import Values
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from robust_gym.baselines.base import register_single_algorithm
+from robust_gym.baselines.descent import descend
 from robust_gym.baselines.sa_ppo import SAPPO
-from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.standard import Values
 from robust_gym.task import Task
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 import time
@@ -9,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robust_gym.bench.child import how_it_ended, interrupts_held_back
+from robust_gym.bench.child import EXIT_SECONDS, how_it_ended, interrupts_held_back
 from robust_gym.bench.limits import Limits, kill_family, memory_mib
 from robust_gym.bench.process import die_with_parent, ignore_interrupts
 from robust_gym.plugins import load_plugins
 from robust_gym.submission.checking import Run
-from robust_gym.submission.replaying import Check, verify_run
+from robust_gym.submission.replaying import Check, ended, verify_run
 from robust_gym.submission.verdict import RunVerdict, Word
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.2
 """How often time and memory are looked at."""
-
-EXIT_SECONDS = 5.0
-"""How long a process may take to end after it has closed its connection."""
 
 
 def verify_run_within(
@@ -57,22 +55,19 @@ def verify_run_within(
             held = 0.0 if limits.memory_mib is None else memory_mib(process.pid)
             broken = limits.exceeded(time.monotonic() - started, held)
             if broken is not None:
-                return _ended(run, "could not be verified", f"stopped: {broken}")
-        try:
-            return RunVerdict.model_validate_json(ours.recv_bytes())
-        except (EOFError, OSError):
-            process.join(EXIT_SECONDS)
-            word: Word = "could not be verified" if process.exitcode == -signal.SIGKILL else "not verified"
-            return _ended(run, word, f"its policy cannot be played: the process {how_it_ended(process.exitcode)}")
+                return ended(run, "could not be verified", f"stopped: {broken}")
+        # It may have died without a word, while a process that it has started still holds the connection open.
+        with contextlib.suppress(EOFError, OSError):
+            if ours.poll():
+                return RunVerdict.model_validate_json(ours.recv_bytes())
+        process.join(EXIT_SECONDS)
+        word: Word = "could not be verified" if process.exitcode == -signal.SIGKILL else "not verified"
+        return ended(run, word, f"its policy cannot be played: the process {how_it_ended(process.exitcode)}")
     finally:
         if process.is_alive():
             kill_family(process.pid)
         process.join()
         ours.close()
-
-
-def _ended(run: Run, word: Word, reason: str) -> RunVerdict:
-    return RunVerdict(run=str(run.path), verdict=word, reasons=(reason,))
 
 
 def _verify(

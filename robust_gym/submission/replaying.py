@@ -60,12 +60,8 @@ def verify_run(run: Run, folder: Path, check: Check, seed: Sequence[int]) -> Run
         seed: Chooses cells and fresh seeds.
     """
     rng = np.random.default_rng(seed)
-
-    def ended(verdict: Word, reason: str) -> RunVerdict:
-        return RunVerdict(run=str(run.path), verdict=verdict, reasons=(reason,))
-
     if run.policy is None and not check.trust_code:
-        return ended("could not be verified", f"its policy is code, {check.entry}, which only --trust-code runs")
+        return ended(run, "could not be verified", f"its policy is code, {check.entry}, which only --trust-code runs")
     chosen = sorted(rng.choice(len(run.records), min(check.cells, len(run.records)), replace=False).tolist())
     records = [run.records[place] for place in chosen]
     fresh = (FIRST_FRESH + rng.choice(FRESH_SEEDS, check.fresh, replace=False)).tolist()
@@ -76,10 +72,15 @@ def verify_run(run: Run, folder: Path, check: Check, seed: Sequence[int]) -> Run
         jobs = {record.disruption: (*record.episode_seeds, *fresh) for record in records}
         finished = play(policy, task, list(jobs.items()))
     except (MissingExtraError, UnknownNameError, PluginError) as error:
-        return ended("could not be verified", _line(error))
+        return ended(run, "could not be verified", _line(error))
     except (Exception, SystemExit) as error:  # whatever a stranger's policy does, it is the policy's fault
-        return ended("not verified", f"its policy cannot be played: {type(error).__name__}: {_line(error)}")
+        return ended(run, "not verified", f"its policy cannot be played: {type(error).__name__}: {_line(error)}")
     return _judged(run, records, fresh, finished, check, rng)
+
+
+def ended(run: Run, verdict: Word, reason: str) -> RunVerdict:
+    """Return the verdict of a run of which nothing was played to its end."""
+    return RunVerdict(run=str(run.path), verdict=verdict, reasons=(reason,))
 
 
 def _policy(run: Run, folder: Path, check: Check) -> Any:

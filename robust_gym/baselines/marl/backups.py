@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from robust_gym.baselines.checkpoints import Snapshot, optimiser_state, restore_optimiser, tensors
+from robust_gym.baselines.descent import descend
 from robust_gym.baselines.marl.networks import dense, uniform
 from robust_gym.baselines.marl.normaliser import Normaliser, RunningMoments
 from robust_gym.baselines.marl.replay import Batch
@@ -215,9 +216,7 @@ class TotalVariation(Backup):
         losses = self._loss(self._dual(batch, features), next_values)
         if self.objective == "squared":
             losses = losses.square()
-        self._optimiser.zero_grad(set_to_none=True)
-        (losses * batch.continues).mean().backward()
-        self._optimiser.step()
+        descend(self._optimiser, (losses * batch.continues).mean())
 
     def follow(self, states: RunningMoments) -> None:
         """Normalise the states that the dual network reads."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from robust_gym.baselines.checkpoints import Snapshot, optimiser_state, restore_optimiser, tensors
+from robust_gym.baselines.descent import descend
 from robust_gym.baselines.marl.backups import Backup, StateActionNetwork
 from robust_gym.baselines.marl.normaliser import RunningMoments
 from robust_gym.baselines.marl.replay import Batch
@@ -72,9 +73,7 @@ class GroupWorst(Backup):
         assert batch.groups is not None
         self.known[batch.groups] = True
         own = self.estimates(batch).gather(-1, batch.groups.unsqueeze(-1)).squeeze(-1)
-        self._optimiser.zero_grad(set_to_none=True)
-        functional.mse_loss(own, batch.rewards).backward()
-        self._optimiser.step()
+        descend(self._optimiser, functional.mse_loss(own, batch.rewards))
 
     def follow(self, states: RunningMoments) -> None:
         """Normalise the states that the estimator reads."""

@@ -11,8 +11,8 @@ from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.utils import polyak_update
 from torch import Tensor, nn
 
+from robust_gym.baselines.descent import descend
 from robust_gym.baselines.offline.transitions import Spaces
-from robust_gym.baselines.single.descent import descend
 
 Module = TypeVar("Module", bound=nn.Module)
 

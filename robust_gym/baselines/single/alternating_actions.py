@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from robust_gym.baselines.base import register_single_algorithm
 from robust_gym.baselines.ddpg import DDPG
-from robust_gym.baselines.single.descent import descend
+from robust_gym.baselines.descent import descend
 from robust_gym.baselines.single.methods import OffPolicyMethod
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from robust_gym.baselines.descent import descend
 from robust_gym.baselines.single.costs_buffer import CostRolloutBuffer
-from robust_gym.baselines.single.descent import descend
 from robust_gym.baselines.single.learners import HasParts, MethodPPO
 
 Array = np.ndarray[Any, Any]
