@@ -8,8 +8,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from baseline_help import registered
 
-from robust_gym import registry
 from robust_gym.task import DynamicsParameter, Task
 
 
@@ -114,10 +114,5 @@ CORNERS = "dynamics:slope:-1..1+dynamics:height:0.5..1.5"
 @pytest.fixture
 def games() -> Iterator[None]:
     """The games, registered for the time of a test."""
-    registry.list_tasks()
-    for task in TASKS:
-        registry.register_task(task)
-    yield
-    for task in TASKS:
-        del registry._tasks[task.id]
-        gym.registry.pop(task.id, None)
+    with registered(*TASKS):
+        yield

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from baseline_help import registered
 from solo_games import BOX, PLAIN, Echo
 
 from robust_gym import registry
@@ -80,12 +81,8 @@ SHOWN, BEFORE = map(_recall, (0, 1))
 @pytest.fixture
 def games(echoes: None) -> Iterator[None]:
     """The games, registered for the time of a test."""
-    for task in (SHOWN, BEFORE):
-        registry.register_task(task)
-    yield
-    for task in (SHOWN, BEFORE):
-        del registry._tasks[task.id]
-        gym.registry.pop(task.id, None)
+    with registered(SHOWN, BEFORE):
+        yield
 
 
 def learn(name: str, task: Task, steps: int, seed: int = 0, **arguments: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from baseline_help import registered
 from gymnasium import spaces
 from torch.nn.functional import softplus
 
@@ -83,13 +84,8 @@ TASKS = (BOX, DISCRETE, NUMBER, PARTS)
 @pytest.fixture(autouse=True)
 def worlds() -> Iterator[None]:
     """The worlds, registered for the time of a test."""
-    registry.list_tasks()
-    for task in TASKS:
-        registry.register_task(task)
-    yield
-    for task in TASKS:
-        del registry._tasks[task.id]
-        gym.registry.pop(task.id, None)
+    with registered(*TASKS):
+        yield
 
 
 SMALL: dict[str, Any] = {

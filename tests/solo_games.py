@@ -9,8 +9,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from baseline_help import registered
 
-from robust_gym import registry
 from robust_gym.task import Task
 
 
@@ -93,13 +93,8 @@ TASKS = (DISCRETE, BOX, IMAGE, PLAIN, DOUBLE)
 @pytest.fixture
 def echoes() -> Iterator[None]:
     """The games, registered for the time of a test."""
-    registry.list_tasks()
-    for task in TASKS:
-        registry.register_task(task)
-    yield
-    for task in TASKS:
-        del registry._tasks[task.id]
-        gym.registry.pop(task.id, None)
+    with registered(*TASKS):
+        yield
 
 
 def mean_reward(policy: Any, task: Task, steps: int = 200) -> float:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from baseline_help import registered
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-from robust_gym import registry
 from robust_gym.task import Task
 
 
@@ -95,12 +95,8 @@ MEMORY = _task("Game-Memory-v0", "team_games:memory", 6)
 @pytest.fixture
 def games() -> Iterator[None]:
     """The games, registered for the time of a test."""
-    registry.list_tasks()
-    for task in (SIGNALS, MEMORY):
-        registry.register_task(task)
-    yield
-    for task in (SIGNALS, MEMORY):
-        del registry._tasks[task.id]
+    with registered(SIGNALS, MEMORY):
+        yield
 
 
 def returns(policy: Any, env: Signals, episodes: int = 20) -> float:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from baseline_help import global_state
+from baseline_help import global_state, registered
 from solo_games import BOX, DISCRETE, PLAIN, Echo, echoes
 
 pytest.importorskip("stable_baselines3")
@@ -73,10 +72,8 @@ CASES = [("rarl", PUSHED, {"force": 0.3}), ("atla-ppo", PLAIN, {"eps": 0.1})]
 @pytest.fixture(autouse=True)
 def games(echoes: None) -> Iterator[None]:
     """All games, registered for the time of a test."""
-    registry.register_task(PUSHED)
-    yield
-    del registry._tasks[PUSHED.id]
-    gym.registry.pop(PUSHED.id, None)
+    with registered(PUSHED):
+        yield
 
 
 def train(name: str, task: Task, steps: int = 600, seed: int = 0, **arguments: Any) -> Any:

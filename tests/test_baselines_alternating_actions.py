@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from baseline_help import global_state
+from baseline_help import global_state, registered
 from solo_games import PLAIN, echoes, mean_reward
 
 pytest.importorskip("stable_baselines3")
@@ -74,12 +74,8 @@ LINEAR, CURVED = _task("Duel-Linear", 0.0), _task("Duel-Curved", 2.0)
 @pytest.fixture(autouse=True)
 def games(echoes: None) -> Iterator[None]:
     """All games, registered for the time of a test."""
-    for task in (LINEAR, CURVED):
-        registry.register_task(task)
-    yield
-    for task in (LINEAR, CURVED):
-        del registry._tasks[task.id]
-        gym.registry.pop(task.id, None)
+    with registered(LINEAR, CURVED):
+        yield
 
 
 def train(name: str, task: Task = PLAIN, steps: int = 130, seed: int = 0, **arguments: Any) -> Any:

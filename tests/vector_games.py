@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from baseline_help import registered
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-from robust_gym import registry
 from robust_gym.baselines.marl.actors import Actors
 from robust_gym.baselines.marl.copies import SeparateCopies
 from robust_gym.baselines.marl.critics import OwnCritic, StateCritic
@@ -80,10 +80,8 @@ TARGETS = Task(
 @pytest.fixture
 def vectors() -> Iterator[None]:
     """The game with vectors, registered for the time of a test."""
-    registry.list_tasks()
-    registry.register_task(TARGETS)
-    yield
-    del registry._tasks[TARGETS.id]
+    with registered(TARGETS):
+        yield
 
 
 def rollout_of(env: Any, count: int, steps: int, critic: str = "own", **options: Any) -> Any:
