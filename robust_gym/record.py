@@ -32,6 +32,9 @@ from pydantic import (
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 Text = Annotated[str, Field(max_length=2000)]
 
+EXTERNAL = "external"
+"""The budget of policies that were not trained for what they are recorded on, as given to ``robust-gym eval``."""
+
 LIBRARIES = (
     "gymnasium",
     "numpy",
@@ -128,7 +131,7 @@ class RunRecord(BaseModel):
         returns: True (undisturbed) return of each episode; of a team, the sum over its agents.
         lengths: Steps of each episode.
         costs: True cost of each episode, summed over its steps and agents; ``None`` where the task has no cost.
-        budget: Name of the budget.
+        budget: Name of the budget, or ``EXTERNAL``.
         budget_steps: Environment steps the budget grants.
         steps_used: Environment steps really used.
         train: Whether training saw disruptions: ``nominal`` or ``disrupted``.

@@ -119,7 +119,7 @@ def add_eval(parser: argparse.ArgumentParser) -> None:
     )
     add("--episodes", type=_positive, metavar="N", help="episodes per disruption (default: all of the protocol)")
     add("--protocol", default="v1", help="version of the evaluation protocol (default v1)")
-    add("--name", help="name in the records, for a policy of your own")
+    add("--name", help="name in the records, which are then ranked apart from those of trained algorithms")
     add("--out", type=Path, metavar="FILE", help="write the records to a file, for the leaderboard")
     add("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_eval)

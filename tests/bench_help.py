@@ -16,7 +16,7 @@ import pytest
 
 from robust_gym import registry
 from robust_gym.bench.cell import Cell
-from robust_gym.bench.training import provenance
+from robust_gym.bench.training import arguments_of, provenance
 from robust_gym.plugins import load_plugins
 from robust_gym.record import RunRecord
 from robust_gym.splits import task_protocol
@@ -54,6 +54,7 @@ def records_of(cell: Cell, returns: float = 1.0) -> list[RunRecord]:
     return [
         RunRecord(
             algorithm=cell.algorithm,
+            arguments=arguments_of(cell),
             task=task.id,
             task_version=task.version,
             family=task.family,

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from bench_help import cell, fakes, leftovers, records_of  # noqa: F401
 
-from robust_gym import record
+from robust_gym import record, registry
 from robust_gym.bench import files as files_module
 from robust_gym.bench.engine import Failed, Resources
 from robust_gym.bench.files import Lock, write_atomically, write_folder_atomically
 from robust_gym.bench.store import State, Store
-from robust_gym.bench.training import train
+from robust_gym.bench.training import changed_arguments, train
 from robust_gym.record import RecordError
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -127,6 +127,22 @@ def test_damaged_policy_is_moved_aside(store: Store, kind: str) -> None:
     assert "policy.corrupt-1" in lines[0]
     assert (store.folder(CELL) / "policy.corrupt-1").is_dir()
     assert not policy.exists()
+
+
+def test_defaults_that_have_changed_since_make_another_training(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = store.claim(CELL)
+    assert claim is not None
+    claim.keep_policy(train(CELL, lambda steps: None))
+    claim.keep_records(records_of(CELL))
+    initial = registry.algorithm("fake").cls.__init__
+    monkeypatch.setattr(initial, "__defaults__", (2.5, *initial.__defaults__[1:]))
+    assert store.state(CELL) is State.OPEN
+    files, lines = claim.salvage()
+    assert files is None
+    assert [line.partition(": ")[2] for line in lines] == ["its gain was 0.0, and is now 2.5"] * 2
+    # What a cell names is the same, whatever is its default.
+    named = cell(gain=0.0)
+    assert changed_arguments(records_of(named)[0].arguments, named) is None
 
 
 def test_incomplete_records_are_not_written(store: Store) -> None:

@@ -193,6 +193,24 @@ def test_bench_then_eval_then_leaderboard(capsys: Capture, tmp_path: Path) -> No
     assert page.stat().st_size > 1000
 
 
+def test_eval_under_another_name_or_on_another_task_claims_no_training(capsys: Capture, tmp_path: Path) -> None:
+    bench(capsys, tmp_path, "--seeds", "1")
+    folder = str(tmp_path / "v1" / "smoke" / "Fake-Walk-v0" / "fake" / "seed-0")
+    file = tmp_path / "moved.jsonl"
+    asked = ("eval", folder, "--plugin", "fakes", "--episodes", "1", "--out", str(file))
+    for more, name in (
+        (("--name", "mine"), "mine"),
+        (("--task", "Fake-Other-v0"), "fake-from-Fake-Walk-v0"),
+        (("--task", "Fake-Other-v0", "--name", "mine"), "mine"),
+    ):
+        parsed(capsys, *asked, *more)
+        first = record.load(file)[0]
+        assert (first.algorithm, first.budget, first.budget_steps) == (name, "external", 0)
+        assert first.arguments == record.load(Path(folder) / "records.jsonl")[0].arguments
+    assert "'My Method': a name is" in fails(capsys, *asked, "--name", "My Method")
+    assert "is a folder" in fails(capsys, "eval", folder, "--plugin", "fakes", "--out", str(tmp_path))
+
+
 def test_eval_of_a_folder_of_cells_names_them(capsys: Capture, tmp_path: Path) -> None:
     bench(capsys, tmp_path, "--seeds", "2")
     line = fails(capsys, "eval", str(tmp_path / "v1" / "smoke" / "Fake-Walk-v0" / "fake"))

@@ -217,6 +217,21 @@ def test_ranking_across_tasks_is_the_iqm_of_scores():
     assert row.aggregates["optimality gap"].value == pytest.approx(np.mean([max(0, 1 - score) for score in scores]))
 
 
+def test_what_some_tasks_lack_is_taken_over_those_that_have_it():
+    known = {"random_return": 0.0, "reference_return": 10.0}
+    records = [entry for task in TASKS for entry in cells(task, **known)]
+    season = {"split": "ood-semantic", "disruption": "dynamics:city:tampa", "returns": (3.0, 4.0)}
+    (without,) = rank(records)[0].rankings
+    (ranking,) = rank([*records, make(TASKS[0], **known, **season)])[0].rankings
+    (row,) = ranking.rows
+    assert row.values["semantic"].value == pytest.approx(0.35)
+    assert row.values["near"] == without.rows[0].values["near"]
+    columns = {column.title: column for column in ranking_table(ranking).columns}
+    assert columns["Semantic"].about.endswith("1 of these 4 tasks have it")
+    assert "tasks" not in columns["Near"].about
+    assert "Semantic" not in {column.title for column in ranking_table(without).columns}
+
+
 def test_a_rank_has_a_range_where_there_are_seeds_enough():
     records = [
         *board(),

@@ -7,7 +7,6 @@ machine stops, the folder with the greatest number is whole.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from robust_gym.baselines.checkpoints import Checkpoints
 from robust_gym.bench.cell import Cell
 from robust_gym.bench.engine import Checkpointed, Job
 from robust_gym.bench.files import TEMPORARY, Files, read_files, write_folder_atomically
-from robust_gym.bench.training import changed_file, provenance, read_description, recorded
+from robust_gym.bench.training import arguments_of, changed_file, provenance, read_description, shortened
 from robust_gym.record import Name, Provenance
 
 FOLDER = "checkpoint-"
@@ -83,10 +82,9 @@ def _training_of(cell: Cell) -> dict[str, Any]:
     """Return what a training of a cell is now, as JSON would have it."""
     task = registry.task(cell.task)
     budget = task.budget(cell.budget)
-    arguments = recorded(registry.algorithm(cell.algorithm).cls(**dict(cell.overrides)))
     return {
         "algorithm": cell.algorithm,
-        "arguments": json.loads(json.dumps(arguments, default=str)),
+        "arguments": arguments_of(cell),
         "task": task.id,
         "task_version": task.version,
         "seed": cell.seed,
@@ -131,12 +129,6 @@ def check_checkpoint(files: Files, cell: Cell) -> None:
     ):
         if then != now:
             raise ValueError(f"it was left by robust-gym of {name} {then}, and this is {now}")
-
-
-def shortened(value: Any) -> str:
-    """Return a value as a line can hold it."""
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def newest(cell_folder: Path) -> Path | None:

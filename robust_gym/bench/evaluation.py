@@ -11,7 +11,7 @@ from pathlib import Path
 
 from robust_gym import record, registry
 from robust_gym.bench.files import make_folder, write_atomically
-from robust_gym.bench.policies import find_policy
+from robust_gym.bench.policies import checked_name, find_policy, renamed
 from robust_gym.bench.training import make_records
 from robust_gym.evaluate import Evaluation, evaluate
 from robust_gym.plugins import load_plugins
@@ -34,7 +34,7 @@ class Options:
         disruptions: Disruptions to evaluate instead.
         episodes: Episodes per disruption; ``None`` for as many as the protocol has.
         protocol: Version of the protocol.
-        name: Name of a function in the records.
+        name: Name in the records, which then are not those of the policy's training.
         out: File for the records.
         json: Whether to print one JSON object instead of tables.
         plugins: Modules that register tasks or algorithms.
@@ -62,7 +62,12 @@ def evaluate_command(options: Options) -> int:
     load_plugins(options.plugins)
     if options.task is not None:
         registry.task(options.task).require()
-    found = find_policy(options.policy, options.task, options.name)
+    name = None if options.name is None else checked_name(options.name)
+    if options.out is not None:
+        make_folder(options.out.parent)
+        if options.out.is_dir():
+            raise ValueError(f"--out {str(options.out)!r} is a folder; name a file for the records")
+    found = find_policy(options.policy, options.task)
     id = options.task or found.training.task
     registry.task(id).require()
     _check_spaces(found.training.task, id)
@@ -77,8 +82,8 @@ def evaluate_command(options: Options) -> int:
             progress=progress,
         )
     if options.out is not None:
-        make_folder(options.out.parent)
-        write_atomically(options.out, record.dump(make_records(found.training, evaluation)).encode())
+        records = make_records(renamed(found.training, id, name), evaluation)
+        write_atomically(options.out, record.dump(records).encode())
     if options.json:
         print(json.dumps({"policy": options.policy, **describe(evaluation)}, indent=2))
     else:

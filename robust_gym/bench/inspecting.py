@@ -11,10 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from robust_gym import record
 from robust_gym.bench.cell import Cell
-from robust_gym.bench.checkpoint import shortened
 from robust_gym.bench.files import Files, read_files
 from robust_gym.bench.store import FAILED, POLICY, RECORDS, incomplete
-from robust_gym.bench.training import check_files, read_training
+from robust_gym.bench.training import check_files, read_training, shortened
 from robust_gym.record import RecordError, RunRecord
 from robust_gym.registry import UnknownNameError
 

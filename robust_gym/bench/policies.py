@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from robust_gym import registry
 from robust_gym.baselines.base import load_policy, read_policy
 from robust_gym.bench.files import read_files
@@ -14,6 +16,7 @@ from robust_gym.bench.store import POLICY
 from robust_gym.bench.training import TRAINING_FILE, Training, check_files, provenance, read_training
 from robust_gym.evaluate import as_policy
 from robust_gym.plugins import PluginError, load_plugin
+from robust_gym.record import EXTERNAL, Name
 
 
 @dataclass(frozen=True)
@@ -22,20 +25,19 @@ class Found:
 
     Attributes:
         policy: Anything that ``evaluate`` takes.
-        training: How it came to be; for a policy of one's own, what a record has to say about it.
+        training: How it came to be, and on which task; for a policy of one's own, what a record has to say about it.
     """
 
     policy: Any
     training: Training
 
 
-def find_policy(target: str, task: str | None, name: str | None = None) -> Found:
+def find_policy(target: str, task: str | None) -> Found:
     """Load the policy that a text means.
 
     Args:
         target: A folder with a saved policy, a cell's folder, or ``module:function``.
-        task: Id of the task it will be evaluated on; a saved policy knows its own.
-        name: Name for the records of a function; by default the function's own.
+        task: Id of the task that a function will be evaluated on; a saved policy knows its own.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -45,13 +47,43 @@ def find_policy(target: str, task: str | None, name: str | None = None) -> Found
     if not path.exists() and ":" in target:
         if task is None:
             raise ValueError(f"name the task that {target} is to be evaluated on: --task ID")
-        return _function(target, task, name)
+        return _function(target, task)
     folder = _policy_folder(path)
     if (folder / TRAINING_FILE).exists():
         return _trained_by_bench(folder)
     _, meta = read_policy(folder)
-    trained_on = str(meta["task"])
-    return Found(load_policy(folder), _unknown_training(name or str(meta["algorithm"]), task or trained_on))
+    return Found(load_policy(folder), _unknown_training(str(meta["algorithm"]), str(meta["task"])))
+
+
+def checked_name(name: str) -> str:
+    """Return a name for records.
+
+    Raises:
+        ValueError: If records take no such name.
+    """
+    try:
+        return TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise ValueError(
+            f"--name {name!r}: a name is up to 80 letters, digits, '.', '_' and '-', and begins with a letter or digit"
+        ) from None
+
+
+def renamed(training: Training, task: str, name: str | None) -> Training:
+    """Describe a policy for records that are not those of its own training.
+
+    The records of a policy that ``bench`` has trained say how, and rank with others trained alike; under another name,
+    or on a task that it was not trained on, they must not.
+
+    Args:
+        training: How it came to be.
+        task: Id of the task it was evaluated on.
+        name: Another name for it.
+    """
+    if name is None and training.task == task:
+        return training
+    moved = training.algorithm if training.task == task else f"{training.algorithm}-from-{training.task}"
+    return training.model_copy(update={"algorithm": name or moved[:80], "budget": EXTERNAL, "budget_steps": 0})
 
 
 def _policy_folder(path: Path) -> Path:
@@ -79,7 +111,7 @@ def _trained_by_bench(folder: Path) -> Found:
     return Found(policy, training)
 
 
-def _function(target: str, task: str, name: str | None) -> Found:
+def _function(target: str, task: str) -> Found:
     module_name, _, attribute = target.rpartition(":")
     module = load_plugin(module_name)
     if not hasattr(module, attribute):
@@ -90,7 +122,7 @@ def _function(target: str, task: str, name: str | None) -> Found:
     except TypeError as error:
         raise ValueError(f"{target}: {error}") from None
     own = re.sub(r"[^A-Za-z0-9._-]+", "-", attribute).strip("-._")
-    return Found(policy, _unknown_training(name or own or "policy", task))
+    return Found(policy, _unknown_training(own or "policy", task))
 
 
 def _unknown_training(algorithm: str, task: str) -> Training:
@@ -100,7 +132,7 @@ def _unknown_training(algorithm: str, task: str) -> Training:
         task=found.id,
         task_version=found.version,
         seed=0,
-        budget="external",
+        budget=EXTERNAL,
         budget_steps=0,
         steps_used=0,
         train="nominal",

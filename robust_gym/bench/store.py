@@ -34,7 +34,7 @@ from robust_gym.bench.files import (
     write_atomically,
     write_folder_atomically,
 )
-from robust_gym.bench.training import check_training, provenance
+from robust_gym.bench.training import changed_arguments, check_training, provenance
 from robust_gym.record import RecordError, RunRecord
 from robust_gym.splits import task_protocol
 
@@ -76,9 +76,10 @@ class Store:
     def problem(self, cell: Cell) -> str | None:
         """Return why a cell's records do not count as its result, or ``None`` when they do."""
         try:
-            return incomplete(cell, self.records(cell))
+            records = self.records(cell)
         except RecordError as error:
             return str(error)
+        return incomplete(cell, records) or changed_arguments(records[0].arguments, cell)
 
     def records(self, cell: Cell) -> list[RunRecord]:
         """Read the records of a finished cell.

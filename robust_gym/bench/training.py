@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import functools
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -73,6 +74,36 @@ def recorded(algorithm: Any) -> dict[str, Any]:
         if one.metadata.get("younger") and arguments[one.name] == one.default:
             del arguments[one.name]
     return arguments
+
+
+def arguments_of(cell: Cell) -> dict[str, Any]:
+    """Return the arguments that records of a cell have now, as JSON would have them."""
+    arguments = recorded(registry.algorithm(cell.algorithm).cls(**dict(cell.overrides)))
+    found: dict[str, Any] = json.loads(json.dumps(arguments, default=str))
+    return found
+
+
+def changed_arguments(found: Mapping[str, Any], cell: Cell) -> str | None:
+    """Return how the arguments of a training differ from those that its cell has now, or ``None`` when they do not.
+
+    Those that a cell does not name are defaults, and are no part of its path; a new version may have others.
+
+    Args:
+        found: The arguments of a record or of a saved policy.
+        cell: The cell.
+    """
+    now = arguments_of(cell)
+    for name in sorted({*found, *now}):
+        if name not in found or name not in now or found[name] != now[name]:
+            then, here = (shortened(one[name]) if name in one else "no argument" for one in (found, now))
+            return f"its {name} was {then}, and is now {here}"
+    return None
+
+
+def shortened(value: Any) -> str:
+    """Return a value as a line can hold it."""
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def train(
@@ -220,6 +251,9 @@ def check_training(files: Files, cell: Cell) -> None:
     found = (training.algorithm, training.task, training.seed, training.budget)
     if found != (cell.algorithm, cell.task, cell.seed, cell.budget):
         raise ValueError(f"it belongs to another cell: {' '.join(map(str, found))}")
+    problem = changed_arguments(training.arguments, cell)
+    if problem is not None:
+        raise ValueError(problem)
 
 
 def make_records(training: Training, evaluation: Evaluation) -> tuple[RunRecord, ...]:

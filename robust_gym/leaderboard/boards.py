@@ -11,8 +11,7 @@ from robust_gym.leaderboard import runs
 from robust_gym.leaderboard.addresses import Addresses, addresses, group_ids
 from robust_gym.leaderboard.runs import Collection, Entry, RunGroup
 from robust_gym.leaderboard.tables import Group, group_tables
-from robust_gym.leaderboard.text import EXTERNAL
-from robust_gym.record import RunRecord
+from robust_gym.record import EXTERNAL, RunRecord
 
 _TRAINED = {"nominal": "on the undisturbed task", "disrupted": "with disruptions"}
 

@@ -51,18 +51,22 @@ class Column:
         title: Its title.
         about: What it means.
         numeric: Whether it holds numbers.
+        low: Whether the lowest of them is the best.
         channel: The channel it is about, where columns may be chosen by it.
     """
 
     title: str
     about: str = ""
     numeric: bool = True
+    low: bool = False
     channel: str = ""
 
 
 _COSTS = {
-    "ood": Column("OOD cost", "mean cost of an episode outside the ID split; a safe method keeps it below its limit"),
-    "id": Column("ID cost", "mean cost of an episode of the undisturbed task"),
+    "ood": Column(
+        "OOD cost", "mean cost of an episode outside the ID split; a safe method keeps it below its limit", low=True
+    ),
+    "id": Column("ID cost", "mean cost of an episode of the undisturbed task", low=True),
 }
 
 
@@ -135,12 +139,12 @@ def table_of(
 
 def column_of(name: str) -> Column:
     """Return the column of a quantity, with its title and meaning."""
-    return Column(_TITLES.get(name, name.capitalize()), ABOUT[name])
+    return Column(_TITLES.get(name, name.capitalize()), ABOUT[name], low=name == "gap")
 
 
 def place_column(rows: Sequence[Row]) -> tuple[Column, list[Cell]]:
     """Return the ranks."""
-    return Column("Rank"), [Cell(str(row.rank) if row.rank else NONE, key=row.rank) for row in rows]
+    return Column("Rank", low=True), [Cell(str(row.rank) if row.rank else NONE, key=row.rank) for row in rows]
 
 
 def ranges_column(rows: Sequence[RankingRow]) -> tuple[Column, list[Cell]]:
@@ -191,8 +195,17 @@ def value_columns(
     values: Sequence[Mapping[str, Value]],
     worst_name: Callable[[Row], str] | None = None,
     eligible: Sequence[bool] | None = None,
+    column: Callable[[str], Column] = column_of,
 ) -> list[tuple[Column, list[Cell]]]:
-    """Return every quantity; ``worst_name`` names a row's lowest split, ``eligible`` tells which may be the best."""
+    """Return every quantity, in the order of the page.
+
+    Args:
+        rows: The rows.
+        values: Those of each row.
+        worst_name: Names a row's lowest split.
+        eligible: Which rows may be the best.
+        column: Makes the column of a quantity.
+    """
     known: set[str] = {name for name in (*FAMILIES, "area") if any(math.isfinite(one[name].value) for one in values)}
     shown = ["ood", "id", "worst", "gap", *(name for name in FAMILIES if name in known), "cvar"]
     shown += ["area"] if "area" in known else []
@@ -203,7 +216,7 @@ def value_columns(
         if name == "worst" and worst_name:
             names = [worst_name(row).removeprefix("ood-") for row in rows]
             cells = [replace(cell, small=split) for cell, split in zip(cells, names, strict=True)]
-        columns.append((column_of(name), cells))
+        columns.append((column(name), cells))
     return columns
 
 

@@ -134,11 +134,20 @@ def aggregate(tasks: Sequence[Array]) -> dict[str, Value]:
 def estimate(tasks: Sequence[Array], statistic: Callable[[Array], Array]) -> dict[str, Value]:
     """Take a statistic of every quantity over (task, seed), ``[quantities, seeds]`` for each task.
 
-    Those in ``WITH_INTERVALS`` come with their intervals, the others without: most of the work is resampling.
+    A quantity that some tasks do not have, such as a family of splits, is taken over those that do. Those in
+    ``WITH_INTERVALS`` come with their intervals, the others without: most of the work is resampling.
     """
-    if not sum(values.shape[-1] for values in tasks):
-        return dict.fromkeys(QUANTITIES, Value(np.nan))
-    return _estimates([values[None] for values in tasks], statistic)[0]
+    found = dict.fromkeys(QUANTITIES, Value(np.nan))
+    measured = [np.isfinite(values).any(axis=-1) for values in tasks]
+    having: dict[tuple[bool, ...], list[str]] = {}
+    for place, name in enumerate(QUANTITIES):
+        having.setdefault(tuple(bool(has[place]) for has in measured), []).append(name)
+    for among, names in having.items():
+        chosen = [values[None] for values, has in zip(tasks, among, strict=True) if has]
+        if chosen:
+            estimates = _estimates(chosen, statistic, names)[0]
+            found.update({name: estimates[name] for name in names})
+    return found
 
 
 def estimate_all(entries: Sequence[Array], statistic: Callable[[Array], Array]) -> list[dict[str, Value]]:
@@ -162,11 +171,15 @@ _TOGETHER = 16
 """Entries resampled at once; more take memory, and no less time."""
 
 
-def _estimates(tasks: Sequence[Array], statistic: Callable[[Array], Array]) -> list[dict[str, Value]]:
-    """Estimate several entries from ``[entries, quantities, seeds]`` for each task."""
+def _estimates(
+    tasks: Sequence[Array], statistic: Callable[[Array], Array], names: Sequence[str] = QUANTITIES
+) -> list[dict[str, Value]]:
+    """Estimate several entries from ``[entries, quantities, seeds]`` for each task, with intervals for those named."""
     centre = statistic(np.concatenate(tasks, axis=-1))
     known = np.isfinite(centre).any(axis=0).ravel()
-    asked = [place for place, name in enumerate(QUANTITIES) if name in WITH_INTERVALS and known[place]]
+    asked = [
+        place for place, name in enumerate(QUANTITIES) if name in WITH_INTERVALS and name in names and known[place]
+    ]
     resampled = [values[:, asked] for values in tasks]
     ends = statistics.bootstrap_interval(resampled, statistic, np.random.default_rng(BOOTSTRAP_SEED)) if asked else None
     low, high = (end.tolist() for end in ends) if ends else ([], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -122,6 +123,8 @@ class Ranking:
         tasks: Their ids.
         scored: Whether the rows hold normalised scores (IQM over task and seed) and a rank; without
             references they hold the ranks on each task only.
+        measured: Number of tasks that have each quantity, by the names in ``QUANTITIES``: not every task has each
+            family of splits.
         rows: Entries, the best first.
         improvement: ``[n, n]`` for the first rows, ``MOST_COMPARED`` of them at most: the chance that the row's
             entry beats the column's by OOD return on a task that both did; NaN where there is none.
@@ -130,6 +133,7 @@ class Ranking:
     family: str | None
     tasks: tuple[str, ...]
     scored: bool
+    measured: Mapping[str, int]
     rows: tuple[RankingRow, ...]
     improvement: Array
 
@@ -261,7 +265,18 @@ def _ranking(
         rows = _with_ranges(rows, mine, summaries)
     ordered = _ranked(rows, len(mine)) if scored else sorted(rows, key=lambda row: (-row.tasks_won, row.label))
     improvement = _improvement([row.entry for row in ordered[:MOST_COMPARED]], mine, summaries)
-    return Ranking(family, tuple(table.runs.task for table in mine), bool(scored), tuple(ordered), improvement)
+    return Ranking(
+        family=family,
+        tasks=tuple(table.runs.task for table in mine),
+        scored=bool(scored),
+        measured={name: sum(_has(table, name) for table in mine) for name in QUANTITIES},
+        rows=tuple(ordered),
+        improvement=improvement,
+    )
+
+
+def _has(table: TaskTable, name: str) -> bool:
+    return any(math.isfinite(row.values[name].value) for row in table.rows)
 
 
 def _with_ranges(

@@ -8,6 +8,8 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
+from robust_gym.record import EXTERNAL
+
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 """What stands where there is no value."""
@@ -90,9 +92,6 @@ def repeat_command(
         words += [word for setting in settings for word in ("--set", setting)]
     return f"robust-gym {shlex.join(words)}"
 
-
-EXTERNAL = "external"
-"""The budget of policies that were trained elsewhere and given to ``robust-gym eval``."""
 
 MOST_SETTINGS = 1_500
 """Longest arguments, in characters, that a command on the page repeats."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from robust_gym.leaderboard import text
 from robust_gym.leaderboard.columns import (
@@ -85,7 +86,7 @@ def entry_table(done: Sequence[tuple[TaskTable, TaskRow]], links: Mapping[str, s
     places = [Cell(f"{row.rank}/{len(table.rows)}" if row.rank else NONE, key=row.rank) for table, row in done]
     columns = [
         (Column("Task", numeric=False), names),
-        (Column("Rank", "by OOD return, of the algorithms there"), places),
+        (Column("Rank", "by OOD return, of the algorithms there", low=True), places),
     ]
     for name in ("score", "ood", "id", "worst", "gap", "cvar"):
         values = [(row.score or Value(math.nan)) if name == "score" else row.values[name] for row in rows]
@@ -105,7 +106,7 @@ def channel_table(ranking: Ranking, links: Links = NOWHERE) -> Table | None:
     columns = [place_column(rows), name_column(rows, links)]
     for name in shown:
         column = Column(name.capitalize(), f"OOD score under disruptions of {name} alone", channel=name)
-        columns.append((column, cells_of([_of(row, name) for row in rows], True, eligible)))
+        columns.append((_of_some(ranking, name, column), cells_of([_of(row, name) for row in rows], True, eligible)))
     columns.append(coverage_column(ranking))
     return table_of(f"{_tasks(ranking)}: OOD score by disturbed channel, IQM over task and seed", columns, rows)
 
@@ -139,7 +140,8 @@ def aggregates_table(ranking: Ranking) -> Table | None:
     columns = [place_column(rows), name_column(rows)]
     for name, about in _AGGREGATES.items():
         cells = cells_of([row.aggregates[name] for row in rows], True, eligible, mark=name != "optimality gap")
-        columns.append((Column(name.upper() if name == "iqm" else name.capitalize(), about), cells))
+        title = name.upper() if name == "iqm" else name.capitalize()
+        columns.append((Column(title, about, low=name == "optimality gap"), cells))
     columns.append(coverage_column(ranking))
     return table_of(f"{_tasks(ranking)}: aggregates of the OOD score over task and seed", columns)
 
@@ -148,7 +150,12 @@ def _scored_table(ranking: Ranking, links: Links) -> Table:
     rows = ranking.rows
     # An entry that did only some tasks may have done the easy ones: it is never marked as the best.
     columns = [ranges_column(rows), name_column(rows, links)]
-    columns += value_columns(rows, [row.values for row in rows], eligible=[row.rank is not None for row in rows])
+    columns += value_columns(
+        rows,
+        [row.values for row in rows],
+        eligible=[row.rank is not None for row in rows],
+        column=lambda name: _of_some(ranking, name, column_of(name)),
+    )
     columns += [coverage_column(ranking), seed_range_column(rows), privileges_column(rows)]
     return table_of(f"{_tasks(ranking)}: normalised score, IQM over task and seed", columns, rows)
 
@@ -161,9 +168,17 @@ def _tally_table(ranking: Ranking, links: Links) -> Table:
     for place, task in enumerate(ranking.tasks[:8]):
         ranks = [row.task_ranks[place] for row in rows]
         cells = [Cell(str(rank) if rank else NONE, key=rank, best=rank == 1) for rank in ranks]
-        columns.append((Column(task, f"rank by OOD return on {task}"), cells))
+        columns.append((Column(task, f"rank by OOD return on {task}", low=True), cells))
     columns += [coverage_column(ranking), seed_range_column(rows), privileges_column(rows)]
     return table_of(f"{_tasks(ranking)}: rank by OOD return on each task", columns, rows)
+
+
+def _of_some(ranking: Ranking, name: str, column: Column) -> Column:
+    """Let a column say so where not every task has its quantity."""
+    measured = ranking.measured[name]
+    if measured == len(ranking.tasks):
+        return column
+    return replace(column, about=f"{column.about}; {measured} of these {len(ranking.tasks)} tasks have it")
 
 
 def _tasks(ranking: Ranking) -> str:

@@ -15,9 +15,9 @@ from robust_gym.bench.store import incomplete
 from robust_gym.bench.training import read_training
 from robust_gym.disruption import did_you_mean
 from robust_gym.leaderboard.runs import LARGEST
-from robust_gym.leaderboard.text import EXTERNAL, clean
+from robust_gym.leaderboard.text import clean
 from robust_gym.protocol import committed_hashes
-from robust_gym.record import RunRecord
+from robust_gym.record import EXTERNAL, RunRecord
 from robust_gym.registry import UnknownNameError
 from robust_gym.splits import task_protocol
 from robust_gym.task import BUDGETS, Task
