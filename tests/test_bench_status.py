@@ -35,6 +35,28 @@ def test_a_kept_campaign_runs_the_same_cells_again(tmp_path: Path) -> None:
     assert [str(path) for path in one.paths] == [str(cell.path) for cell in plan.cells]
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(("ppo", "sac", "vdn"), budget="smoke", compare=False),
+        Request(("ppo", "sac"), ("classic_control",), "smoke", (0,), compare=False),
+        Request(("robust-vdn",), ("Robust-MPESpread-v0",), "smoke", (1,)),
+    ],
+)
+def test_so_does_one_whose_algorithms_run_on_different_tasks(tmp_path: Path, request_: Request) -> None:
+    plan = make_plan(request_)
+    file = read_campaign(tmp_path / FOLDER / f"{keep(tmp_path, request_, plan)}.yaml")
+    again = make_plan(merged(file, Request((), budget="", protocol="")))
+    assert [str(one.path) for one in again.cells] == [str(one.path) for one in plan.cells]
+
+
+def test_tasks_of_the_command_line_go_before_those_of_an_algorithm(tmp_path: Path) -> None:
+    asked = Request(("ppo", "sac"), budget="smoke", compare=False)
+    file = read_campaign(tmp_path / FOLDER / f"{keep(tmp_path, asked, make_plan(asked))}.yaml")
+    plan = make_plan(merged(file, Request(("sac",), ("Robust-Pendulum-v0",), "", protocol="")))
+    assert [(cell.algorithm, cell.task) for cell in plan.cells] == [("sac", "Robust-Pendulum-v0")]
+
+
 def test_states(tmp_path: Path, capsys: Capture) -> None:
     plan = make_plan(REQUEST)
     keep(tmp_path, REQUEST, plan)

@@ -41,6 +41,7 @@ class AlgorithmEntry(BaseModel):
         name: Registered name.
         arguments: Values of its arguments that differ from their defaults.
         settings: Name of one of its settings, which ``arguments`` go before.
+        tasks: Ids, globs or families, for this algorithm alone; empty for those of the campaign.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -48,6 +49,7 @@ class AlgorithmEntry(BaseModel):
     name: str
     arguments: dict[str, Any] = Field(default_factory=dict)
     settings: str = ""
+    tasks: list[str] = Field(default_factory=list)
 
 
 class EngineEntry(BaseModel):
@@ -137,7 +139,7 @@ class CampaignFile(BaseModel):
 
     def entries(self) -> list[Entry]:
         """Return the algorithms to run."""
-        return [Entry(one.name, one.arguments, one.settings) for one in self.algorithms]
+        return [Entry(one.name, one.arguments, one.settings, tuple(one.tasks)) for one in self.algorithms]
 
     def request(self) -> Request:
         """Return what to run."""
@@ -172,8 +174,9 @@ def merged(file: CampaignFile | None, asked: Request) -> Request:
         if name not in known:
             there = f"there are {', '.join(known)}.{did_you_mean(str(name), known)}"
             raise ValueError(f"no algorithm {name!r} in the campaign; {there}")
+    chosen = [one for one in file.entries() if not asked.algorithms or one.algorithm in asked.algorithms]
     return Request(
-        algorithms=tuple(one for one in file.entries() if not asked.algorithms or one.algorithm in asked.algorithms),
+        algorithms=tuple(dataclasses.replace(one, tasks=()) if asked.tasks else one for one in chosen),
         tasks=asked.tasks or base.tasks,
         budget=asked.budget or base.budget,
         seeds=asked.seeds or base.seeds,

@@ -72,13 +72,13 @@ def bench(options: Options, publish: Publish) -> int:
     load_plugins(options.request.plugins)
     plan = make_plan(options.request)
     store = Store(options.out)
-    try:
-        keep(options.out, options.request, plan)
-    except OSError as error:  # where cells are to be computed, that fails for itself; finished ones can still be read
-        out.print(f"warning: the campaign cannot be noted beside its results: {error}")
     with contextlib.ExitStack() as closing:
         # Before signals are caught: Ray has its own way with them while it starts.
         engine = closing.enter_context(contextlib.closing(options.engine.make(len(plan.cells), options.out)))
+        try:
+            keep(options.out, options.request, plan)
+        except OSError as error:  # where cells are to be computed, that fails for itself; finished ones can be read
+            out.print(f"warning: the campaign cannot be noted beside its results: {error}")
         _announce(out, plan, engine.free, options)
         display, listener = closing.enter_context(options.reporting.listeners(out))
         campaign = Campaign(

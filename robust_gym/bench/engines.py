@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from robust_gym.bench.engine import Engine
 from robust_gym.bench.limits import Limits
@@ -91,10 +94,18 @@ def make_engine(
         raise ValueError(f"an address is for the engine ray, and the engine is {name}")
     make, given = _maker(name, jobs, address)
     accepted = [option for option in inspect.signature(make).parameters if option not in (*given, "limits")]
-    for option in options or {}:
+    for option, value in (options or {}).items():
         if option not in accepted:
             known = f"It has: {', '.join(accepted)}" if accepted else "It has none"
             raise ValueError(f"the engine {name} has no option {option!r}.{did_you_mean(option, accepted)} {known}")
+        kind = typing.get_type_hints(make.__init__)[option]
+        try:
+            TypeAdapter(kind).validate_python(value, strict=True)
+        except ValidationError as error:
+            message = error.errors(include_url=False)[0]["msg"]
+            raise ValueError(
+                f"the option {option} of the engine {name}: {message[0].lower()}{message[1:]}, got {value!r}"
+            ) from None
     return make(**given, limits=limits, **(options or {}))
 
 

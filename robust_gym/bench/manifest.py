@@ -116,15 +116,25 @@ def _read(path: Path) -> Manifest | None:
 
 def _campaign(out: Path, request: Request, plan: Plan) -> dict[str, Any]:
     """Return a campaign file's content that asks for the same cells."""
-    variants = {cell.variant: cell for cell in plan.cells}.values()
+    variants = {cell.variant: cell for cell in plan.cells}
+    tasks: dict[str, list[str]] = {
+        variant: list(dict.fromkeys(cell.task for cell in plan.cells if cell.variant == variant))
+        for variant in variants
+    }
+    # Where algorithms do not run on the same tasks, none is named with one that it refuses.
+    alike = len(set(map(tuple, tasks.values()))) == 1
     seeds = list(dict.fromkeys(cell.seed for cell in plan.cells))
     content = CampaignFile.model_validate(
         {
             "algorithms": [
-                {"name": cell.algorithm, "arguments": json.loads(json.dumps(dict(cell.overrides), default=str))}
-                for cell in variants
+                {
+                    "name": cell.algorithm,
+                    "arguments": json.loads(json.dumps(dict(cell.overrides), default=str)),
+                    "tasks": [] if alike else tasks[variant],
+                }
+                for variant, cell in variants.items()
             ],
-            "tasks": list(request.tasks) or list(dict.fromkeys(cell.task for cell in plan.cells)),
+            "tasks": next(iter(tasks.values())) if alike else [],
             "budget": request.budget,
             "seeds": seeds,
             "protocol": request.protocol,

@@ -33,11 +33,13 @@ class Entry:
         algorithm: Registered name.
         arguments: Values of its arguments that differ from their defaults.
         settings: Name of one of its settings, which ``arguments`` go before.
+        tasks: Ids, globs or family names, for this algorithm alone; empty for those of the request.
     """
 
     algorithm: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     settings: str = ""
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def make_plan(request: Request) -> Plan:
                 raise
             notes.append(f"skipped: {error}")
             continue
-        for task in _tasks_of(info, request, notes, named=place < len(named)):
+        asked = entry.tasks or request.tasks
+        for task in _tasks_of(info, asked, request.protocol, notes, named=place < len(named)):
             for seed in seeds:
                 cell = Cell(info.name, task, seed, request.budget, request.protocol, overrides, request.plugins)
                 chosen[cell.path] = cell
@@ -133,26 +136,26 @@ def _compared(named: Sequence[Entry], settings: str) -> list[Entry]:
     return [Entry(info.name, settings=settings if settings in known_settings(info) else "") for info in beside]
 
 
-def _tasks_of(info: AlgorithmInfo, request: Request, notes: list[str], *, named: bool) -> list[str]:
+def _tasks_of(info: AlgorithmInfo, asked: Sequence[str], protocol: str, notes: list[str], *, named: bool) -> list[str]:
     """Choose the tasks of one algorithm, and note those left out."""
-    patterns = request.tasks or tuple(id for api in info.apis for id in DEFAULT_SUITE[api])
+    patterns = asked or tuple(id for api in info.apis for id in DEFAULT_SUITE[api])
     kept = []
     for id in registry.match_tasks(patterns):
         task = registry.task(id)
         refusal = info.refuses(task)
         if refusal is not None:
-            if named and id in request.tasks:
+            if named and id in asked:
                 raise ValueError(f"{refusal}; algorithms for it are {', '.join(registry.algorithms_for(task))}")
-            if request.tasks:
+            if asked:
                 notes.append(f"skipped: {refusal}")
             continue
         missing = task.missing()
         if missing is not None:
             notes.append(f"skipped: {missing}")
             continue
-        without = no_protocol(id, request.protocol)
+        without = no_protocol(id, protocol)
         if without is not None:
-            if id in request.tasks:
+            if id in asked:
                 raise ValueError(without)
             notes.append(f"skipped: {without}")
             continue
