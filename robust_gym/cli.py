@@ -18,6 +18,11 @@ from robust_gym.upkeep import add_doctor, add_merge, add_status
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""As of a process that SIGPIPE ends."""
+
+SHOWING = ("ls", "show", "status", "compare")
+"""Commands that only show things."""
 
 EXAMPLES = """\
 examples:
@@ -52,9 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except BrokenPipeError:
-        # Whoever read the output has had enough, as `head` does.
+        # Whoever read the output has had enough, as `head` does. What only shows things has then done its work; what
+        # runs or judges something has not come to its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0 if arguments.command in SHOWING else PIPE_CLOSED
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED

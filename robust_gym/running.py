@@ -64,8 +64,8 @@ def _bench(arguments: argparse.Namespace) -> int:
     file = read_campaign(arguments.campaign) if arguments.campaign else None
     file = suite(arguments.suite) if arguments.suite else file
     asked = Request(
-        algorithms=_listed(arguments.algo),
-        tasks=_listed(arguments.tasks),
+        algorithms=_listed("--algo", arguments.algo),
+        tasks=_listed("--tasks", arguments.tasks),
         budget=arguments.budget or "",
         seeds=parse_seeds(arguments.seeds) if arguments.seeds is not None else (),
         protocol=arguments.protocol or "",
@@ -83,8 +83,16 @@ def _bench(arguments: argparse.Namespace) -> int:
     return bench(Options(merged(file, asked), out, engine, arguments.retry_failed, reporting, every), build)
 
 
-def _listed(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+def _listed(option: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """Split names at commas; an option whose variable was empty does not mean all there is.
+
+    Raises:
+        ValueError: If the option was given, and names nothing.
+    """
+    names = tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+    if texts and not names:
+        raise ValueError(f"{option} names nothing; leave it out for the default")
+    return names
 
 
 def _positive(text: str) -> int:
@@ -133,7 +141,7 @@ def _eval(arguments: argparse.Namespace) -> int:
     options = Options(
         policy=arguments.policy,
         task=arguments.task,
-        splits=_listed(arguments.splits),
+        splits=_listed("--splits", arguments.splits),
         disruptions=tuple(arguments.disruption),
         episodes=arguments.episodes,
         protocol=arguments.protocol,

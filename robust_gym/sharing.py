@@ -40,7 +40,13 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
     )
     add("file", type=Path, metavar="FILE", help="a submission")
     add("--cells", type=_at_least(1), default=5, metavar="N", help="disruptions of each run to play again (default 5)")
-    add("--fresh", type=_at_least(0), default=20, metavar="N", help="fresh episodes under each of them (default 20)")
+    add(
+        "--fresh",
+        type=_at_least(0),
+        default=20,
+        metavar="N",
+        help="fresh episodes under each of them, at least; 0 leaves the test out (default 20)",
+    )
     add(
         "--seed",
         type=_at_least(0),

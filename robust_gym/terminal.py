@@ -18,9 +18,14 @@ def console(*, stderr: bool = False) -> Console:
     """Return a console that prints text as it is: no markup, no emoji, and unlimited width when piped."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to the command's exit code; the default is to exit with 1, which says other things here."""
+            raise BrokenPipeError
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _UNLIMITED
-    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+    return Plain(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
 
 
 def table(

@@ -74,6 +74,8 @@ def test_help_imports_nothing_heavy() -> None:
         (["eval", "fakes:stay", "--task", "Fake-Walk-v0", "--episodes", "99"], "episodes"),
         (["eval", "fakes:stay", "--task", "Fake-Absent-v0"], "pip install no-such-thing"),
         (["eval", "x", "--splits", "id", "--disruption", "none"], "not both"),
+        (["eval", "x", "--splits", ""], "--splits names nothing"),
+        (["bench", "--algo", "random", "--tasks", " , "], "--tasks names nothing"),
         (["leaderboard", "nowhere"], "nowhere does not exist"),
         (["validate", "nowhere.py"], "there is no file 'nowhere.py'"),
         (["validate", "fakes:LOG"], "'fakes' has no task 'LOG'"),
@@ -95,6 +97,13 @@ def test_reader_that_has_enough() -> None:
     command = f"{sys.executable} -m robust_gym ls disruptions --json | head -n 1; exit ${{PIPESTATUS[0]}}"
     found = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (found.returncode, found.stdout, found.stderr) == (0, "[\n", "")
+
+
+def test_reader_that_is_gone_before_the_end_of_a_run(tmp_path: Path) -> None:
+    bench = f"bench --algo random --tasks Robust-CartPole-v0 --budget smoke --out {tmp_path}"
+    command = f"{sys.executable} -m robust_gym {bench} | true; exit ${{PIPESTATUS[0]}}"
+    found = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (141, "")
 
 
 def test_ls_tasks(capsys: Capture) -> None:

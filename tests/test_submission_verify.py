@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from submission_help import TASK, changed_records, closed, evaluated, opened, ow
 from robust_gym import record
 from robust_gym.bench.store import POLICY, RECORDS
 from robust_gym.record import Machine, Provenance
-from robust_gym.submission import consistency
-from robust_gym.submission.consistency import permutation_p, unlike
+from robust_gym.submission import consistency, replaying
+from robust_gym.submission.consistency import LEVEL, MOST_FRESH, fresh_needed, permutation_p, unlike
 from robust_gym.submission.verdict import EXIT_CODES
 
 CELL = f"v1/smoke/{TASK}/controller/seed-0"
@@ -48,18 +49,18 @@ def tampered(honest: Path, target: Path, change: Any) -> Path:
 
 
 def test_an_honest_submission_is_verified(honest: Path, capsys: Capture) -> None:
-    code, found = verified(capsys, honest, "--cells", "4", "--fresh", "6")
+    code, found = verified(capsys, honest, "--cells", "4", "--fresh", "40")
     assert (code, found["verdict"], found["reasons"]) == (0, "verified", [])
     assert [run["run"].split("/")[3] for run in found["runs"]] == ["controller", "random"]
     for run in found["runs"]:
-        assert (run["episodes"], run["fresh"]) == (8, 24)
+        assert (run["episodes"], run["fresh"]) == (8, 160)
         assert all(cell["exact"] and cell["recorded_mean"] == cell["replayed_mean"] for cell in run["cells"])
         assert all(cell["fresh_mean"] is not None for cell in run["cells"])
         assert run["p_value"] > 0.005
     assert found["settings"]["seed"] == 7
     assert "permutation test" in found["settings"]["test"]
     assert found["provenance"]["libraries"]["numpy"] == np.__version__
-    assert verified(capsys, honest, "--cells", "4", "--fresh", "6")[1]["runs"] == found["runs"]
+    assert verified(capsys, honest, "--cells", "4", "--fresh", "40")[1]["runs"] == found["runs"]
 
 
 def test_more_cells_than_there_are_means_all(honest: Path, capsys: Capture) -> None:
@@ -115,7 +116,7 @@ def test_other_versions_leave_a_tolerance(honest: Path, tmp_path: Path, capsys: 
     code, found = verified(capsys, tampered(honest, tmp_path / "b.zip", lambda one: older(one, 0.02)))
     assert (code, found["verdict"]) == (3, "could not be verified")
     assert "beyond the tolerance of 1 %" in found["reasons"][0]
-    assert "numpy 1.0 then" in found["reasons"][1]
+    assert "numpy 1.0 then" in found["reasons"][-1]
 
 
 def test_a_policy_fitted_to_the_recorded_episodes_is_found(
@@ -192,7 +193,13 @@ def test_the_records_take_their_verdicts_along(honest: Path, tmp_path: Path, cap
     records = record.load(out / CELL / RECORDS)
     mark = records[0].verification
     assert mark is not None
-    assert (mark.verdict, mark.exact, mark.cells, mark.episodes, mark.fresh) == ("verified", True, 5, 10, 100)
+    assert (mark.verdict, mark.exact, mark.cells, mark.episodes, mark.fresh) == (
+        "verified",
+        True,
+        5,
+        10,
+        5 * fresh_needed(2, LEVEL / 2),
+    )
     assert all(one.verification == mark for one in records)
     plain = [one.model_copy(update={"verification": None}) for one in records]
     assert record.dump(plain).encode() == opened(honest)[f"{CELL}/{RECORDS}"]
@@ -215,6 +222,24 @@ def test_errors(honest: Path, tmp_path: Path, capsys: Capture) -> None:
     assert "No such file" in fails(capsys, "verify", str(tmp_path / "nowhere.zip"))
     for option, value in (("--cells", "0"), ("--fresh", "-1"), ("--seed", "x")):
         assert f"argument {option}" in fails(capsys, "verify", str(honest), option, value)
+    assert "names a file for the verdict" in fails(capsys, "verify", str(honest), "--out", str(tmp_path))
+    (tmp_path / "other.txt").touch()
+    verdict = tmp_path / "verdict.json"
+    line = fails(capsys, "verify", str(honest), "--out", str(verdict), "--results", str(tmp_path))
+    assert "no folder of results" in line
+    assert not verdict.exists()
+
+
+def test_returns_that_are_no_numbers_are_not_verified(
+    honest: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(policy: Any, task: Any, jobs: Any) -> dict[tuple[str, int], tuple[float, int, float]]:
+        return {(disruption, seed): (math.nan, 1, 0.0) for disruption, seeds in jobs for seed in seeds}
+
+    monkeypatch.setattr(replaying, "play", nowhere)
+    code, found = verified(capsys, honest)
+    assert code == 1
+    assert {run["reasons"][0] for run in found["runs"]} == {"its policy gives returns that are not numbers"}
 
 
 def test_the_permutation_test_is_scipys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,6 +265,20 @@ def test_the_permutation_test_is_scipys(monkeypatch: pytest.MonkeyPatch) -> None
             drawn = [permutation_p(x, y, np.random.default_rng(seed)) for seed in range(40)]
         assert np.mean(drawn) == pytest.approx(exact, abs=0.05)
     assert permutation_p([1.0, 1.0], [1.0, 1.0, 1.0], rng) == 1.0
+
+
+@pytest.mark.parametrize("recorded", [1, 2, 5, 20])
+@pytest.mark.parametrize("runs", [1, 3, 200])
+def test_a_policy_fitted_to_its_episodes_fails_however_many_runs_there_are(recorded: int, runs: int) -> None:
+    level = LEVEL / runs
+    needed = fresh_needed(recorded, level)
+    if needed > MOST_FRESH:
+        assert recorded == 1 and runs > 1
+        return
+    rng = np.random.default_rng(0)
+    fitted, fresh = 100 + rng.normal(size=recorded), rng.normal(size=max(20, needed))
+    assert permutation_p(fitted, fresh, rng, level) < level
+    assert 2 / math.comb(recorded + needed - 1, recorded) >= level
 
 
 def test_honest_runs_seldom_fail_the_test() -> None:

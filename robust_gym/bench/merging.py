@@ -120,15 +120,24 @@ def _stores(sources: Sequence[Path], out: Path) -> list[Path]:
             raise StoreError(f"there is no folder {str(source)!r}")
         if next(cells_below(source), None) is None:
             raise StoreError(f"{str(source)!r} is no folder of results: {_EXPECTED}")
-    if out.exists() and not out.is_dir():
-        raise StoreError(f"{str(out)!r} is a file; results go into a folder")
-    if not _may_become_a_store(out):
-        raise StoreError(f"{str(out)!r} is not empty, and no folder of results: {_EXPECTED}")
+    check_target(out)
     by_place: dict[Path, Path] = {}
     for store in (out, *sources):
         if store.is_dir():
             by_place.setdefault(store.resolve(), store)
     return list(by_place.values())
+
+
+def check_target(out: Path) -> None:
+    """Check that results may be written into a folder, which need not be there.
+
+    Raises:
+        StoreError: If it is a file, or a folder with other things in it.
+    """
+    if out.exists() and not out.is_dir():
+        raise StoreError(f"{str(out)!r} is a file; results go into a folder")
+    if not _may_become_a_store(out):
+        raise StoreError(f"{str(out)!r} is not empty, and no folder of results: {_EXPECTED}")
 
 
 def _may_become_a_store(out: Path) -> bool:

@@ -18,7 +18,10 @@ LEVEL = 0.01
 """Chance that an honest submission fails the test of the fresh episodes; divided by the number of its runs."""
 
 PERMUTATIONS = 10_000
-"""Of more ways to deal the episodes out than this, as many are drawn."""
+"""Of more ways to deal the episodes out than this, as many are drawn; more where the level asks for it."""
+
+MOST_FRESH = 500
+"""Where a test would need more fresh episodes than this, a run cannot be verified."""
 
 
 def within_tolerance(recorded: ArrayLike, replayed: ArrayLike) -> bool:
@@ -27,7 +30,21 @@ def within_tolerance(recorded: ArrayLike, replayed: ArrayLike) -> bool:
     return abs(float(np.mean(np.asarray(replayed, float))) - expected) <= TOLERANCE * max(1.0, abs(expected))
 
 
-def permutation_p(recorded: ArrayLike, fresh: ArrayLike, rng: np.random.Generator) -> float:
+def fresh_needed(recorded: int, level: float) -> int:
+    """Return the fewest fresh episodes with which a test can fail: with fewer, no p-value is below the level.
+
+    Args:
+        recorded: Number of recorded episodes.
+        level: Level of the test.
+    """
+    count = 1
+    # The ways in which the means lie farthest apart may be two, one for each sign.
+    while level * math.comb(recorded + count, recorded) <= 2:
+        count += 1
+    return count
+
+
+def permutation_p(recorded: ArrayLike, fresh: ArrayLike, rng: np.random.Generator, level: float = LEVEL) -> float:
     """Return the p-value of a two-sided permutation test of equal means.
 
     If the policy was not fitted to the recorded episodes, the seeds that were recorded and those drawn anew are alike,
@@ -39,6 +56,7 @@ def permutation_p(recorded: ArrayLike, fresh: ArrayLike, rng: np.random.Generato
         recorded: A return for each recorded seed, ``[n]``.
         fresh: A return for each fresh seed, ``[m]``.
         rng: Where the draws come from; not used where all ways can be counted.
+        level: What the value will be compared with: ways enough are drawn that a tenth of it can be told.
     """
     first, second = np.asarray(recorded, float), np.asarray(fresh, float)
     together, count = np.concatenate([first, second]), len(first)
@@ -53,8 +71,12 @@ def permutation_p(recorded: ArrayLike, fresh: ArrayLike, rng: np.random.Generato
     if math.comb(len(together), count) <= PERMUTATIONS:
         places = np.array(list(itertools.combinations(range(len(together)), count)))
         return float(np.mean(distance(together[places].sum(axis=1)) >= observed - slack))
-    drawn = rng.permuted(np.tile(together, (PERMUTATIONS, 1)), axis=1)[:, :count].sum(axis=1)
-    return float((1 + np.sum(distance(drawn) >= observed - slack)) / (1 + PERMUTATIONS))
+    farther = drawn = 0
+    while drawn < max(PERMUTATIONS, 10 / level):
+        sums = rng.permuted(np.tile(together, (PERMUTATIONS, 1)), axis=1)[:, :count].sum(axis=1)
+        farther += int(np.sum(distance(sums) >= observed - slack))
+        drawn += PERMUTATIONS
+    return (1 + farther) / (1 + drawn)
 
 
 def unlike(made: Provenance, here: Provenance) -> list[str]:

@@ -18,7 +18,14 @@ from robust_gym.protocol import EVALUATION_SEEDS
 from robust_gym.record import Provenance, RunRecord
 from robust_gym.registry import UnknownNameError
 from robust_gym.submission.checking import Run
-from robust_gym.submission.consistency import TOLERANCE, permutation_p, unlike, within_tolerance
+from robust_gym.submission.consistency import (
+    MOST_FRESH,
+    TOLERANCE,
+    fresh_needed,
+    permutation_p,
+    unlike,
+    within_tolerance,
+)
 from robust_gym.submission.verdict import CellVerdict, RunVerdict, Word
 from robust_gym.task import MissingExtraError
 
@@ -35,8 +42,8 @@ class Check:
 
     Attributes:
         cells: Disruptions to play again; all where there are fewer.
-        fresh: Fresh episodes under each of them.
-        level: Level of the test of the fresh episodes, for this run.
+        fresh: Fresh episodes under each of them, at least; with 0 there are none, and no test.
+        level: Level of the test of the fresh episodes, for this run. There are as many as it needs.
         entry: ``module:function`` of the submission.
         trust_code: Whether it may be imported.
         here: Versions and machine.
@@ -64,7 +71,11 @@ def verify_run(run: Run, folder: Path, check: Check, seed: Sequence[int]) -> Run
         return ended(run, "could not be verified", f"its policy is code, {check.entry}, which only --trust-code runs")
     chosen = sorted(rng.choice(len(run.records), min(check.cells, len(run.records)), replace=False).tolist())
     records = [run.records[place] for place in chosen]
-    fresh = (FIRST_FRESH + rng.choice(FRESH_SEEDS, check.fresh, replace=False)).tolist()
+    needed = fresh_needed(len(records[0].episode_seeds), check.level) if check.fresh else 0
+    if needed > MOST_FRESH:
+        few = f"{len(records[0].episode_seeds)} recorded episodes are too few"
+        return ended(run, "could not be verified", f"{few} for a test at level {check.level:.2g}")
+    fresh = (FIRST_FRESH + rng.choice(FRESH_SEEDS, max(check.fresh, needed), replace=False)).tolist()
     try:
         task = registry.task(run.records[0].task)
         task.require()
@@ -129,8 +140,10 @@ def _judged(
         )
     # One number for each seed, its mean over the cells: the cells share their seeds, so they are not independent.
     anew = np.array([[finished[record.disruption, seed][0] for seed in fresh] for record in records])
-    p_value = permutation_p(recorded.mean(axis=0), anew.mean(axis=0), rng) if fresh else None
+    p_value = permutation_p(recorded.mean(axis=0), anew.mean(axis=0), rng, check.level) if fresh else None
 
+    if not all(np.isfinite((cell.replayed_mean, cell.fresh_mean or 0.0)).all() for cell in cells):
+        return ended(run, "not verified", "its policy gives returns that are not numbers")
     differences = unlike(run.records[0].provenance, check.here)
     inexact = [cell for cell in cells if not cell.exact]
     reasons = []

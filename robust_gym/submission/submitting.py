@@ -14,7 +14,7 @@ from robust_gym.plugins import load_plugins
 from robust_gym.submission.archive import listed, pack
 from robust_gym.submission.checking import Run, common_protocol, problems
 from robust_gym.submission.gathering import gather
-from robust_gym.submission.manifest import SubmissionError, made_manifest
+from robust_gym.submission.manifest import SubmissionError, cell_of, made_manifest
 from robust_gym.terminal import console, error
 
 REFUSED = 2
@@ -92,6 +92,12 @@ def packed_runs(runs: Sequence[Run], options: Options) -> bytes | list[str]:
     """
     protocol = common_protocol(runs)
     wrong = [f"{run.path}: {problem}" for run in runs for problem in problems(run, options.policy_entry)]
+    for run in runs:
+        strange = [name for name in run.policy or {} if cell_of(f"{run.path}/{POLICY}/{name}") is None]
+        wrong += [
+            f"{run.path}: its policy has a file {name!r}; a submission takes .json and .safetensors files only"
+            for name in strange
+        ]
     if wrong:
         return wrong
     if options.policy_entry is not None and all(run.policy is not None for run in runs):

@@ -90,7 +90,7 @@ class Settings(BaseModel):
     Attributes:
         seed: Of the choice of cells and of the fresh episode seeds.
         cells: Disruptions of each run.
-        fresh: Fresh episodes under each of them.
+        fresh: Fresh episodes under each of them, at least.
         trust_code: Whether a stranger's code was run.
         tolerance: By how much a cell's mean return may differ where versions or processors do.
         test: The test of the fresh episodes.

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from robust_gym import record
 from robust_gym.bench.files import make_folder, write_atomically, write_files
 from robust_gym.bench.limits import Limits
-from robust_gym.bench.merging import merge
+from robust_gym.bench.merging import check_target, merge
 from robust_gym.bench.store import RECORDS
 from robust_gym.bench.training import provenance
 from robust_gym.leaderboard.text import clean
@@ -30,7 +30,7 @@ from robust_gym.terminal import console, table
 
 TEST = (
     "two-sided permutation test of the mean return over the sampled cells, recorded against fresh episode seeds "
-    f"(all ways to deal them out, or {PERMUTATIONS:,} drawn); the level is divided by the number of runs"
+    f"(all ways to deal them out, or at least {PERMUTATIONS:,} drawn); the level is divided by the number of runs"
 )
 
 COLUMNS = ("run", "cells", "to the bit", "recorded", "replayed", "fresh", "p", "verdict")
@@ -43,7 +43,7 @@ class Options:
     Attributes:
         file: The submission.
         cells: Disruptions of each run to play again.
-        fresh: Fresh episodes under each of them.
+        fresh: Fresh episodes under each of them; more where the test needs them, and none where it is 0.
         seed: Chooses both; ``None`` draws one that the submitter could not know.
         trust_code: Whether to import the code that the submission names.
         out: Where the verdict is written; ``None`` for beside the submission.
@@ -76,13 +76,18 @@ def verify_command(options: Options) -> int:
     options.limits.check_system()
     load_plugins(options.plugins)
     out = console()
+    # Before hours of playing, not after them.
+    target = options.out or options.file.with_suffix(".verdict.json")
+    if target.is_dir():
+        raise ValueError(f"{str(target)!r} is a folder; --out names a file for the verdict")
+    make_folder(target.absolute().parent)
+    if options.results is not None:
+        check_target(options.results)
     with tempfile.TemporaryDirectory() as name:
         verdict, runs = verify(options, Path(name), out.print)
+        write_atomically(target, (verdict.model_dump_json(indent=1) + "\n").encode())
         if options.results is not None and runs:
             _join(verdict, runs, Path(name), options.results, out.print)
-    target = options.out or options.file.with_suffix(".verdict.json")
-    make_folder(target.absolute().parent)
-    write_atomically(target, (verdict.model_dump_json(indent=1) + "\n").encode())
     if verdict.runs:
         out.print(table(COLUMNS, map(_row, verdict.runs), numbers=COLUMNS[1:-1]))
         out.print()
