@@ -33,7 +33,11 @@ def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None
     if kind.channel == "dynamics":
         if kind.name == "forces":
             return None if task.forces else "it has no parameter that is an external force"
-        return None if any(p.drawn for p in task.dynamics.values()) else "it has no dynamics parameter to draw"
+        drawn = [parameter for parameter in task.dynamics.values() if parameter.drawn]
+        if not drawn:
+            return "it has no dynamics parameter to draw"
+        within = kind.name == "redraw" and all(parameter.at_reset for parameter in drawn)
+        return "those of its dynamics parameters that are drawn take effect at resets only" if within else None
     if kind.channel == "reward":
         return None
     if kind.channel == "cost":
@@ -57,8 +61,9 @@ def _unseen(task: Task, kind: Kind) -> str | None:
     if "image" in kind.spaces:
         return None if image else "its observations are no images"
     if "vector" in kind.spaces:
-        vector = task.observation == "box" and _sizes(task, "observation")
-        return None if vector and "int" not in _noted(task, "observation") else "its observations are no real vectors"
+        noted = _noted(task, "observation")
+        vector = task.observation == "box" and (not noted or _sizes(task, "observation"))
+        return None if vector and "int" not in noted else "its observations are no real vectors"
     if signal(task) not in kind.spaces:
         return f"its observations are {task.observation}"
     return _too_small(task, kind, "observation")

@@ -118,6 +118,12 @@ def test_bind_tells_every_adversary_and_leaves_the_spec() -> None:
         ("action:adversary:critic,0.1", Linear("state"), DisruptionError, r"Q\(s, a\), and this Linear carries none"),
         ("action:adversary:search,0.1", Blind(), DisruptionError, "carries none"),
         ("obs:adversary:search,0.1+obs:dummy:2", Blind(), DisruptionError, "must be the last"),
+        (
+            "action:adversary:search,0.1+obs:dummy:2",
+            Linear(),
+            DisruptionError,
+            "leave out what changes the observation",
+        ),
     ],
 )
 def test_what_a_policy_lacks_is_said(disruption: str, policy: Any, error: type[Exception], message: str) -> None:
@@ -138,6 +144,7 @@ def test_what_a_policy_lacks_is_said(disruption: str, policy: Any, error: type[E
         ("Robust-FrozenLake-v0", "obs:adversary:search,0.1", "its observations are no real vectors"),
         ("Robust-MPESimple-v0", "obs:adversary:search,0.1", "multi-agent task"),
         ("Robust-MPESpread-v0", "obs:adversary:search,0.1", "multi-agent task"),
+        ("Robust-MPESpread-v0", "action/agent_0:traitor:1", "draws among the whole team; leave out '/agent_0'"),
     ],
 )
 def test_what_cannot_be_honoured_is_an_error_when_it_is_made(task: str, disruption: str, message: str) -> None:

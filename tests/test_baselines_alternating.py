@@ -132,6 +132,27 @@ def test_same_seed_same_weights_and_nothing_global_moves(name: str, task: Task, 
 
 
 @pytest.mark.parametrize(("name", "task", "arguments"), CASES)
+def test_both_explore_by_states_where_one_does(
+    name: str, task: Task, arguments: dict[str, Any], models: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise: dict[str, set[bytes]] = {"moves": set(), "actions": set()}
+
+    def noticed(game: Game, model: Any, observations: np.ndarray) -> np.ndarray:
+        found = answer(game, model, observations)
+        kind = "actions" if model is game.protagonist else "moves"
+        noise[kind].add(model.policy.action_dist.exploration_mat.detach().numpy().tobytes())
+        return found
+
+    answer = Game._answer
+    monkeypatch.setattr(Game, "_answer", noticed)
+    train(name, task, 512, use_sde=True, sde_sample_freq=8, log_std_init=0.0, **arguments)
+    adversary = models[0].env.game.adversary
+    assert (adversary.use_sde, adversary.sde_sample_freq) == (True, 8)
+    # Each is drawn anew every eight steps of the rollouts in which the other learns, of 21 steps in this budget or so.
+    assert min(map(len, noise.values())) >= 6
+
+
+@pytest.mark.parametrize(("name", "task", "arguments"), CASES)
 def test_saved_policy_acts_the_same_row_by_row(
     name: str, task: Task, arguments: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -197,3 +197,25 @@ def test_training_noise_of_other_channels_reaches_training(games: None) -> None:
 @pytest.mark.parametrize("name", SAC_LIKE)
 def test_observations_in_double_precision(echoes: None, name: str) -> None:
     assert train(name, 60, task=BOX).act(np.zeros((1, 2)), None, np.ones(1, bool))[0].shape == (1, 1)
+
+
+def test_ompo_takes_its_updates_for_every_step_however_many_are_collected_at_once() -> None:
+    for id, every in (("Robust-BipedalWalker-v0", 64), ("Robust-Hopper-v0", 1)):
+        algorithm = create("ompo")
+        fitted = algorithm.fitted(algorithm.values(registry.task(id)), 100_000)
+        assert (fitted["train_freq"], fitted["gradient_steps"]) == (every, 3 * every)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_arrays_that_are_no_images_are_flattened(name: str) -> None:
+    task = registry.task("Robust-Racetrack-v0")
+    if task.missing():
+        pytest.skip(task.missing())
+    worlds = "dynamics:0.2" if "m2td3" in name else "none"
+    policy = train(name, 30, task=task, batch_size=4, learning_starts=0.5, train_disruption=worlds)
+    env = robust_gym.make(task.id)
+    observation, _ = env.reset(seed=0)
+    assert observation.ndim == 3
+    action, _ = policy.act(observation[None], None, np.ones(1, bool))
+    assert env.action_space.contains(action[0])
+    env.close()

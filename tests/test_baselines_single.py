@@ -159,8 +159,9 @@ def test_rollouts_fit_the_budget(steps: int, wish: tuple[int, int, int]) -> None
 def test_a_step_is_no_budget(echoes: None) -> None:
     with pytest.raises(ValueError, match="ppo needs a budget of at least 2 steps, got 1"):
         train("ppo", DISCRETE, 1)
-    with pytest.raises(ValueError, match="ent_coef must be a number or 'auto', got 'much'"):
+    with pytest.raises(ValueError, match="ent_coef must be a number of at least 0, .*, got 'much'"):
         train("sac", BOX, 10, ent_coef="much")
+    train("sac", BOX, 10, ent_coef=0.1)
 
 
 def test_tuned_values() -> None:

@@ -114,7 +114,12 @@ def test_values_of_the_zoo() -> None:
     [
         ("td3", {"noise": "pink"}, "td3: noise must be normal or ornstein-uhlenbeck, got 'pink'"),
         ("ddpg", {"action_noise": -1.0}, "ddpg: action_noise must be at least 0, got -1.0"),
-        ("crossq", {"ent_coef": "much"}, "crossq: ent_coef must be a number or 'auto', got 'much'"),
+        ("crossq", {"ent_coef": "much"}, "crossq: ent_coef must be a number of at least 0, 'auto' or"),
+        ("sac", {"ent_coef": -1.0}, "sac: ent_coef must be .*, got -1.0"),
+        ("sac", {"ent_coef": "auto_-1"}, "sac: ent_coef must be .*, got 'auto_-1'"),
+        ("sac", {"gradient_steps": 0}, "sac: gradient_steps must be at least 1, or -1 for as many as there were steps"),
+        ("td3", {"policy_delay": 0}, "td3: policy_delay must be at least 1, got 0"),
+        ("a2c", {"n_steps": 1}, "a2c: n_steps must be at least 2, got 1"),
         ("tqc", {"top_quantiles_to_drop_per_net": 5}, "tqc: top_quantiles_to_drop_per_net must be between 0 and 4"),
         ("tqc", {"sde_sample_freq": 0}, "tqc: sde_sample_freq must be at least 1, or -1, got 0"),
         ("dqn", {"exploration_fraction": 2.0}, "dqn: exploration_fraction must be between 0 and 1, got 2.0"),

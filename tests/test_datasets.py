@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from cli_help import Capture, call, fails
@@ -159,6 +160,20 @@ def test_a_dataset_of_the_base_environment_will_do(root: Path) -> None:
     folder.write_text(json.dumps(metadata))
     with pytest.raises(ValueError, match="is of Acrobot-v1, not of Robust-Pendulum-v0"):
         datasets.read("a/b-v0", task)
+
+
+def test_a_dataset_of_gymnasium_s_robot_will_do_where_a_function_makes_ours(root: Path) -> None:
+    task = registry.task("Robust-HalfCheetah-v0")
+    folder = datasets.write("a/c-v0", task, random_episodes(task), {"algorithm": "random"}) / "data" / "metadata.json"
+    metadata = json.loads(folder.read_text())
+    del metadata[datasets.OURS]
+    metadata["env_spec"] = gym.spec("HalfCheetah-v5").to_json()
+    folder.write_text(json.dumps(metadata))
+    assert len(datasets.read("a/c-v0", task)) == 1
+    metadata["env_spec"] = gym.spec("HalfCheetah-v4").to_json()
+    folder.write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match="is of HalfCheetah-v4, not of Robust-HalfCheetah-v0"):
+        datasets.read("a/c-v0", task)
 
 
 def _cut(folder: Path) -> None:

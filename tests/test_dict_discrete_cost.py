@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import gymnasium as gym
@@ -208,6 +209,20 @@ def test_what_takes_effect_at_resets_follows_no_schedule_within_an_episode() -> 
     with pytest.raises(DisruptionError, match="is the nominal value, 2, a whole number, which changes nothing"):
         check(Disruption.parse("dynamics:cars:1.2"), task, "box")
     assert parameter.realised(1.4) == 1.5
+    with pytest.raises(DisruptionError, match="that are drawn take effect at resets only; use 'always', 'episode'"):
+        check(Disruption.parse("dynamics:0.3~ramp=10"), task, "box")
+    with pytest.raises(DisruptionError, match="those of its dynamics parameters that are drawn take effect at resets"):
+        check(Disruption.parse("dynamics:redraw:0.3,5"), task, "box")
+    check(Disruption.parse("dynamics:0.3~walk=0.1"), task, "box")
+
+
+def test_what_a_task_does_not_note_is_not_held_against_it() -> None:
+    task = Task("Robust-Fake-v0", "fake", "F.", "x:y", "x:Y", 10)
+    for kind in ("dummy:5", "adversary:random,0.1"):
+        check(Disruption.parse(f"obs:{kind}"), task, "box")
+    noted = dataclasses.replace(task, spaces={"observation": "Box(0, 8, (7,), int64)", "action": "Box(-1, 1, (1,))"})
+    with pytest.raises(DisruptionError, match="no real vectors"):
+        check(Disruption.parse("obs:dummy:5"), noted, "box")
 
 
 def test_splits_and_disruptions_exclude_each_other() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from counter_help import TIMES, TRUE, Counter, observations
 
-from robust_gym.disruption import Schedule
+from robust_gym.disruption import Disruption, Schedule
 from robust_gym.wrappers import ObservationDisruption
+from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Stream, stream
+from robust_gym.wrappers.runner import Chain
 from robust_gym.wrappers.schedule import Clock
 
 
@@ -38,6 +42,19 @@ def test_probabilities_are_per_step_and_per_episode() -> None:
     whole = [(observations("obs:bias:1~episode=0.5", seed=s)[:, 0] != TIMES).mean() for s in range(60)]
     assert set(whole) == {0.0, 1.0}
     assert 0.3 < np.mean(whole) < 0.7
+
+
+def test_a_copy_at_rest_passes_the_same_values_beside_a_disturbed_one() -> None:
+    space = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
+    term = Disruption.parse("action:gauss:0.1~p=0.5").terms
+    alone, together = (Chain(term, dataclasses.replace(action_signal(space, None), copies=n)) for n in (1, 3))
+    beyond = np.full((3, 1), 1.5, np.float32)
+    for copy in range(3):
+        together.reset(copy, copy)
+    alone.reset(0)
+    found = [(alone.batch(beyond[:1])[0, 0], together.batch(beyond)[0, 0]) for _ in range(20)]
+    assert all(one == other for one, other in found)
+    assert {float(one) for one, _ in found} >= {1.5}
 
 
 def test_a_schedule_does_not_shift_the_noise() -> None:

@@ -14,6 +14,8 @@ from robust_gym import DisruptionError
 from robust_gym.vector import make as making
 from robust_gym.vector import simulator
 from robust_gym.vector.batched import BatchedVectorEnv
+from robust_gym.vector.disruption import VectorDisruption
+from robust_gym.wrappers import ObservationDisruption
 
 MIXED = ["none", "dynamics:0.3+obs:gauss:0.1+obs:delay:2", "action:gauss:0.1+reward:flip:0.2", "obs:freeze:0.1,5~p=0.5"]
 
@@ -138,3 +140,52 @@ def test_a_reset_of_one_copy_takes_no_draws_from_another(noise: str) -> None:
             mask = np.array([False, True])
             both.reset(seed=[None, 7], options={"reset_mask": mask})  # type: ignore[arg-type]
     both.close()
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_a_reset_of_one_copy_leaves_what_the_others_see(mode: AutoresetMode) -> None:
+    mask = np.array([True, False])
+    copies = SyncVectorEnv([lambda: gym.make("CartPole-v1")] * 2, autoreset_mode=mode)
+    both = VectorDisruption(copies, "obs:delay:3")
+    with pytest.raises(gym.error.ResetNeeded, match="of all copies"):
+        both.reset(options={"reset_mask": mask})
+    alone = ObservationDisruption(gym.make("CartPole-v1"), "obs:delay:3")
+    seen, last = both.reset(seed=[5, 6])[0][1], alone.reset(seed=6)[0]  # type: ignore[arg-type]
+    for step in range(10):
+        assert np.array_equal(seen, last), step
+        if step == 5:
+            options = {"reset_mask": mask}
+            again, _ = both.reset(seed=[7, None], options=options)  # type: ignore[arg-type]
+            assert np.array_equal(again[1], last)
+            assert "reset_mask" in options
+        seen, last = both.step(np.full(2, step % 2))[0][1], alone.step(step % 2)[0]
+
+
+def test_dummy_dimensions_of_a_dict() -> None:
+    parts = ("observation", "desired_goal")
+
+    class Fetch(gym.Env[Any, Any]):
+        observation_space = gym.spaces.Dict({name: gym.spaces.Box(-1.0, 1.0, (3,)) for name in parts})
+        action_space = gym.spaces.Discrete(2)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+            return {name: np.zeros(3, np.float32) for name in parts}, {}
+
+    one = ObservationDisruption(Fetch(), "obs:dummy:2")
+    assert one.observation_space["observation"].shape == (5,)
+    assert one.observation_space.contains(one.reset(seed=1)[0])
+    plain = ObservationDisruption(Fetch(), "obs:gauss:0.1")
+    assert plain.observation_space is plain.env.observation_space
+    many = VectorDisruption(SyncVectorEnv([Fetch, Fetch]), "obs:dummy:2")
+    assert many.single_observation_space == one.observation_space
+    assert many.observation_space.contains(many.reset(seed=1)[0])
+    with pytest.raises(DisruptionError, match="same observation space"):
+        VectorDisruption(SyncVectorEnv([Fetch, Fetch]), ["obs:dummy:2", "none"])
+
+
+def test_dummy_dimensions_of_a_team() -> None:
+    env = robust_gym.make("Robust-MPESpread-v0", disruption="obs:dummy:2")
+    plain = robust_gym.make("Robust-MPESpread-v0")
+    assert env.observation_spaces == {agent: env.observation_space(agent) for agent in env.possible_agents}
+    for agent in env.possible_agents:
+        assert env.observation_spaces[agent].shape[0] == plain.observation_space(agent).shape[0] + 2

@@ -62,6 +62,7 @@ class DBC(PreparedSACMethod):
     model_units: int = 512
 
     algorithm: ClassVar[str] = "dbc"
+    vectors_only: ClassVar[bool] = True
 
     def check(self) -> None:
         """Check the arguments."""

@@ -85,6 +85,7 @@ class M2TD3(TD3Method):
     restart_probability: float = 0.05
 
     algorithm: ClassVar[str] = "m2td3"
+    vectors_only: ClassVar[bool] = True
 
     def check(self) -> None:
         """Check the arguments."""

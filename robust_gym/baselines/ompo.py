@@ -53,7 +53,7 @@ class OMPO(SACMethod):
         train_disruption: Disruption of every training episode; ours.
         learning_rate: Adam's, for all networks; the paper's value.
         batch_size: Transitions in an update; the paper's value.
-        gradient_steps: Updates each time; the paper's value.
+        gradient_steps: Updates for each step of the environment; the paper's value.
         learning_starts: Share of the budget, all of it random, before the first update; the paper's 5e3 of 3e5 steps.
         tau: Share of the online critics that the target critics take over in an update; the paper's value.
         alpha: Weight of the matching; the paper's value.
@@ -80,6 +80,7 @@ class OMPO(SACMethod):
     policy_delay: int = 2
 
     algorithm: ClassVar[str] = "ompo"
+    vectors_only: ClassVar[bool] = True
 
     def check(self) -> None:
         """Check the arguments."""
@@ -95,6 +96,13 @@ class OMPO(SACMethod):
         from robust_gym.baselines.single.recent import RecentReplay
 
         return {**super().model_arguments(values), "replay_buffer_class": RecentReplay}
+
+    def fitted(self, values: Values, steps: int) -> dict[str, Any]:
+        """Fit the values into a budget, with updates for every step, however many are collected at once."""
+        fitted = super().fitted(values, steps)
+        if fitted["gradient_steps"] > 0:
+            fitted["gradient_steps"] *= fitted["train_freq"]
+        return fitted
 
     def parts(self, model: Any) -> dict[str, Part]:
         """Make the discriminator."""

@@ -59,6 +59,9 @@ class RNAC(PPOMethod):
 
 
 def critic_norm(policy: Any) -> float:
-    """Return the Euclidean norm of the weights of a PPO policy's critic, all but the bias of the last layer."""
+    """Return the Euclidean norm of the weights of a PPO policy's critic, all but the bias of the last layer.
+
+    Of images, that is of the layers behind the features extractor, which the actor shares.
+    """
     weights = [*policy.mlp_extractor.value_net.parameters(), policy.value_net.weight]
     return math.sqrt(sum(float(weight.detach().double().square().sum()) for weight in weights))

@@ -63,6 +63,7 @@ class RSCSAC(PreparedSACMethod):
     model_learning_rate: float = 1e-3
 
     algorithm: ClassVar[str] = "rsc-sac"
+    vectors_only: ClassVar[bool] = True
 
     def check(self) -> None:
         """Check the arguments."""

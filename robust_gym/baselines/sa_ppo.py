@@ -36,7 +36,8 @@ class SAPPO(PPOMethod):
     Attributes:
         eps: Radius of the ball; 0.075 is the paper's for Hopper and Humanoid, 0.05 for Walker2d.
         kappa: Weight of the penalty; the paper chooses among 0.003, 0.01, 0.03, 0.1, 0.3 and 1.
-        inner: How the maximum is taken: ``sgld``, a search, or ``ibp``, a bound.
+        inner: How the maximum is taken: ``sgld``, a search, or ``ibp``, a bound. That is of how far means move; with
+            ``use_sde`` the spread moves too.
         inner_steps: Gradient steps of the search; 10 is the paper's.
         eps_growth: Share of the run over which the radius grows linearly from 0; 0.75 is the authors'.
     """

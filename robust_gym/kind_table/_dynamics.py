@@ -14,8 +14,8 @@ DYNAMICS: tuple[Kind, ...] = (
         "dynamics",
         "random",
         "Every dynamics parameter of the task drawn anew at each reset: scaled by U[1-delta, 1+delta], "
-        "or, for a parameter whose nominal value is zero, shifted by U[-delta, delta] of its span. Pushes and most "
-        "shapes are left out: they are only written by name.",
+        "or, for a parameter whose nominal value is zero, shifted by U[-delta, delta] of its span, and kept within "
+        "the parameter's bounds. Pushes and most shapes are left out: they are only written by name.",
         (_DELTA,),
         _LAWS,
         _LEVELS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -138,10 +139,10 @@ def estimate(tasks: Sequence[Array], statistic: Callable[[Array], Array]) -> dic
     ``WITH_INTERVALS`` come with their intervals, the others without: most of the work is resampling.
     """
     found = dict.fromkeys(QUANTITIES, Value(np.nan))
-    measured = [np.isfinite(values).any(axis=-1) for values in tasks]
+    measured: list[Any] = [np.isfinite(values).any(axis=-1).tolist() for values in tasks]
     having: dict[tuple[bool, ...], list[str]] = {}
     for place, name in enumerate(QUANTITIES):
-        having.setdefault(tuple(bool(has[place]) for has in measured), []).append(name)
+        having.setdefault(tuple(has[place] for has in measured), []).append(name)
     for among, names in having.items():
         chosen = [values[None] for values, has in zip(tasks, among, strict=True) if has]
         if chosen:

@@ -16,7 +16,7 @@ from robust_gym.disruption import Disruption, DisruptionError, Term
 from robust_gym.vector.seeding import asked
 from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Signal, find_task
-from robust_gym.wrappers.observation import observation_signal
+from robust_gym.wrappers.observation import observation_signal, with_parts
 from robust_gym.wrappers.reward import reward_signal
 from robust_gym.wrappers.runner import Chain, chains
 
@@ -97,7 +97,7 @@ class VectorDisruption(VectorWrapper):
         self._told = self._groups(parsed, "reward", lambda terms, many: _whole(terms, reward, many))
         self._seen = self._groups(parsed, "observation", lambda terms, many: self._parts(terms, many, found))
         self._resetting = np.zeros(env.num_envs, bool)
-        self._last: Any = None  # what the copies saw last, where some of them may be reset alone
+        self._last: Any = None  # what the copies saw last, for some of them may be reset alone
         self._set_space()
 
     def _groups(
@@ -123,12 +123,16 @@ class VectorDisruption(VectorWrapper):
         return parts
 
     def _set_space(self) -> None:
-        spaces = {id(group): group.chains[None].result.space for group in self._seen if None in group.chains}
-        changed = [space for space in spaces.values() if space != self.env.single_observation_space]
+        alone: Any = self.env.single_observation_space
+        spaces = [
+            group.chains[None].result.space if None in group.chains else with_parts(alone, group.chains)
+            for group in self._seen
+        ]
+        changed = [space for space in spaces if space != alone]
         if not changed:
             return
         everywhere = sum(len(group.copies) for group in self._seen) == self.num_envs
-        if not everywhere or any(space != changed[0] for space in spaces.values()):
+        if not everywhere or any(space != changed[0] for space in spaces):
             raise DisruptionError("all copies need the same observation space; give each the same dummy dimensions")
         self.single_observation_space = changed[0]
         self.observation_space = batch_space(changed[0], self.num_envs)
@@ -136,9 +140,17 @@ class VectorDisruption(VectorWrapper):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset all copies, copy i with ``seed + i``, or those of ``options["reset_mask"]``."""
-        observations, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
+        """Reset all copies, copy i with ``seed + i``, or those of ``options["reset_mask"]``.
+
+        Raises:
+            ResetNeeded: If the first reset is not of all copies.
+        """
         chosen, seeds = asked(self.num_envs, seed, options)
+        if self._last is None and not chosen.all():
+            raise gym.error.ResetNeeded("the first reset is of all copies; leave out reset_mask")
+        # Gymnasium's own vector environments take the mask out of what they are given.
+        given = None if options is None else dict(options)
+        observations, info = self.env.reset(seed=seed, options=given)  # type: ignore[arg-type]
         for row in np.flatnonzero(chosen):
             self._begin(int(row), seeds[row])
         self._resetting = np.where(chosen, False, self._resetting)
@@ -162,8 +174,7 @@ class VectorDisruption(VectorWrapper):
             seen = self._renewed(observations, over, info)
         else:
             seen = self._disturbed(self._seen, observations)
-        if self._mode == AutoresetMode.DISABLED:
-            self._last = copy.deepcopy(seen)
+        self._last = copy.deepcopy(seen)
         return seen, told, terminated, truncated, info
 
     def _renewed(self, first: Any, over: np.ndarray, info: dict[str, Any]) -> Any:

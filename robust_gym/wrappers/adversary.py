@@ -254,7 +254,8 @@ def bind(env: _Env, policy: Any) -> _Env:
                     f"{space.shape if hasattr(space, 'shape') else space}: it must be the last that changes them"
                 )
             actions: Any = env.action_space  # type: ignore[attr-defined]
-            adversary.bind(Victim(policy, space, actions, adversary.channel, adversary.signal.copies))
+            shown = wrapper.env.observation_space if adversary.channel == "action" else space
+            adversary.bind(Victim(policy, space, actions, adversary.channel, adversary.signal.copies, shown))
         if not isinstance(wrapper.env, _Watch):
             wrapper.env = _Watch(wrapper.env, found)
     return env

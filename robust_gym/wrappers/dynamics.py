@@ -37,6 +37,10 @@ def check_term(term: Term, task: Task) -> None:
         reason = unsupported(task, term.spec)
         if reason:
             raise DisruptionError(f"{task.id} cannot honour {str(term)!r}: {reason}")
+        if term.schedule.within_episode and all(one.at_reset for one in laws.parameters(term.kind, task)):
+            raise DisruptionError(
+                f"{str(term)!r}: the parameters of {task.id} that are drawn take effect at resets only; use {_WHOLE}"
+            )
         return
     if term.kind in task.semantic:
         _check_semantic(term, task)

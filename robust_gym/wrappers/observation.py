@@ -48,6 +48,12 @@ def observation_signal(
     return Signal(space, scale, null, 1, family, agent, agents, messages, opponents)
 
 
+def with_parts(space: spaces.Dict, parts: Mapping[Any, Chain]) -> spaces.Dict:
+    """Return what a Dict observation is in after its parts have been disturbed; only ``dummy`` changes it."""
+    found = spaces.Dict({**space.spaces, **{name: chain.result.space for name, chain in parts.items()}})
+    return space if found == space else found
+
+
 class ObservationDisruption(ChannelWrapper):
     """Disturbs what the agent sees.
 
@@ -85,6 +91,7 @@ class ObservationDisruption(ChannelWrapper):
             }
             self._parts = chains(terms, signals, of="part")
             self._chains = tuple(self._parts.values())
+            self.observation_space = with_parts(space, self._parts)
         else:
             self._whole = Chain(terms, observation_signal(space, found))
             self._chains = (self._whole,)

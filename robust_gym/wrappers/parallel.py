@@ -192,6 +192,11 @@ class ParallelObservationDisruption(_ParallelChannel):
         """Return what an agent's observations are in; only ``dummy`` changes it."""
         return self._changed.get(agent) or self.env.observation_space(agent)
 
+    @property
+    def observation_spaces(self) -> dict[Any, Any]:
+        """What the observations of each agent are in."""
+        return {agent: self.observation_space(agent) for agent in self.possible_agents}
+
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """Reset; the first observations are disturbed too."""
         observations, infos = super().reset(seed=seed, options=options)

@@ -72,6 +72,7 @@ class TermRunner:
 
     def _box(self, values: np.ndarray) -> np.ndarray:
         result = self.effect(values)
+        strength: np.ndarray | None = None
         if not self.clock.always:
             strength = self.clock.strength()
             if not strength.any():
@@ -87,12 +88,16 @@ class TermRunner:
             result = np.maximum(result, self._low)
         if self._high is not None:
             result = np.minimum(result, self._high)
-        return result if result.dtype == self._dtype else result.astype(self._dtype)
+        result = result if result.dtype == self._dtype else result.astype(self._dtype)
+        if strength is None or strength.all():
+            return result
+        # Where a copy rests, its values pass as they came, clipped no more than those of a copy that is alone.
+        return np.where(_beside(strength, result), result, self.effect.idle(values))
 
     def _blended(self, values: np.ndarray, result: np.ndarray, strength: np.ndarray) -> np.ndarray:
         if strength.all() and strength.min() == 1.0:
             return result
-        share = strength.reshape(strength.shape + (1,) * (result.ndim - 1))
+        share = _beside(strength, result)
         before = np.asarray(self.effect.idle(values), np.float64)
         return np.where(share == 1.0, result, np.where(share == 0.0, before, before + share * (result - before)))
 
@@ -102,6 +107,11 @@ class TermRunner:
             return result
         # A choice among a few cannot be half disturbed: it is, with that probability.
         return np.where(self._blend() < self.clock.strength(), result, values)
+
+
+def _beside(of_copies: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return ``[copies]`` with as many dimensions as ``[copies, *shape]``."""
+    return of_copies.reshape(of_copies.shape + (1,) * (values.ndim - 1))
 
 
 class Chain:
@@ -262,5 +272,7 @@ def _check(term: Term, signal: Signal, agent: str | None) -> None:
         raise DisruptionError(f"{str(term)!r} acts on {' or '.join(kind.spaces)} signals, got {signal.space}")
     if kind.name == "dropout" and signal.null is None:
         raise DisruptionError(f"{str(term)!r} needs an action that does nothing, and {signal.space} has none")
+    if kind.team and term.agent is not None:
+        raise DisruptionError(f"{str(term)!r} draws among the whole team; leave out '/{term.agent}'")
     if term.agent is not None and agent is None:
         raise DisruptionError(f"{str(term)!r} names an agent, but there is only one; leave out '/{term.agent}'")

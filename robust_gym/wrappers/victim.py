@@ -59,6 +59,7 @@ class Victim:
         action_space: What it answers.
         channel: Where it is attacked, ``"observation"`` or ``"action"``.
         copies: How many environments it acts in.
+        shown: What its adversary sees; ``None`` for what it sees itself.
 
     Attributes:
         policy: The policy.
@@ -74,11 +75,13 @@ class Victim:
         action_space: spaces.Space[Any],
         channel: str = "observation",
         copies: int = 1,
+        shown: spaces.Space[Any] | None = None,
     ) -> None:
         self.policy = policy
         self.observation_space = observation_space
         self.action_space = action_space
         self.channel = channel
+        self._shown = observation_space if shown is None else shown
         self._start = np.ones(copies, bool)
         self._state: Any = None
         self._forgets = False
@@ -142,8 +145,13 @@ class Victim:
         """Return the policy as one that carries a critic of such a kind.
 
         Raises:
-            DisruptionError: If it carries none.
+            DisruptionError: If it carries none, or judges other observations than its adversary sees.
         """
+        if self._shown.shape != self.observation_space.shape:
+            raise DisruptionError(
+                f"the attack {attack!r} asks the critic of a policy that sees {self.observation_space}, but an "
+                f"adversary of actions sees {self._shown}: leave out what changes the observation space"
+            )
         if self.critic_of() not in of:
             names = {"state": "V(s)", "action": "Q(s, a)"}
             raise DisruptionError(

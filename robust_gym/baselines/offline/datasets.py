@@ -214,17 +214,28 @@ def _checked_metadata(folder: Path, task: Task) -> dict[str, Any]:
             if not isinstance(metadata[space], str):
                 raise TypeError(f"its {space} is no text")
         ours = metadata.get(OURS)
-        of = ours["task"] if ours else json.loads(metadata["env_spec"])["id"]
+        spec = {} if ours else json.loads(metadata["env_spec"])
+        of = ours["task"] if ours else spec["id"]
         version = ours["task_version"] if ours else task.version
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the dataset in {folder} is damaged: its metadata.json is not Minari's ({error})") from error
-    if of not in (task.id, task.base):
+    if of not in (task.id, task.base) and spec.get("entry_point") != _class(task):
         raise ValueError(f"the dataset in {folder} is of {of}, not of {task.id}")
     if version != task.version:
         raise ValueError(
             f"the dataset in {folder} is of version {version} of {task.id}, which is now at {task.version}"
         )
     return metadata
+
+
+def _class(task: Task) -> str:
+    """Return where a task's class is, as Gymnasium's ids name it: some tasks are made by functions."""
+    from robust_gym.tasks import make
+
+    env = make(task.id)
+    env.close()
+    cls = type(env.unwrapped)
+    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 def _spaces(task: Task) -> tuple[Any, Any]:

@@ -78,7 +78,9 @@ class Alternating(PPOMethod):
         rate = model.learning_rate
         if self.adversary_learning_rate is not None:
             rate = sb3.schedule(self.adversary_learning_rate, callable(rate))
-        shared = {name: getattr(model, name) for name in (*self.passed, "clip_range", "policy_kwargs", "device")}
+        exploration = ("use_sde", "sde_sample_freq")
+        names = (*self.passed, *exploration, "clip_range", "policy_kwargs", "device")
+        shared = {name: getattr(model, name) for name in names}
         adversary = model.env.game.adversary = Adversary(model.env.game, learning_rate=rate, **shared)
         model.env.game.protagonist = model
         return {"adversary_policy": adversary.policy, "adversary_optimiser": adversary.policy.optimizer}

@@ -129,6 +129,7 @@ class Game:
     def __init__(self, envs: VecEnv, meddling: Meddling) -> None:
         self.envs, self.meddling = envs, meddling
         self._now: np.ndarray | None = None
+        self._steps = 0
 
     @property
     def now(self) -> np.ndarray:
@@ -139,11 +140,18 @@ class Game:
 
     def moves(self, observations: np.ndarray) -> np.ndarray:
         """Return what the adversary does now, ``[copies, size]``."""
-        return self.adversary.policy.predict(observations)[0]
+        return self._answer(self.adversary, observations)
 
     def actions(self, seen: np.ndarray) -> np.ndarray:
         """Return what the protagonist does now, ``[copies, …]``."""
-        return self.protagonist.policy.predict(seen)[0]
+        return self._answer(self.protagonist, seen)
+
+    def _answer(self, model: PPO, observations: np.ndarray) -> np.ndarray:
+        """Return what a player does, whose exploration is drawn anew as often as in rollouts of its own."""
+        every = model.sde_sample_freq if model.sde_sample_freq > 0 else model.n_steps
+        if model.use_sde and self._steps % every == 0:
+            model.policy.reset_noise(self.envs.num_envs)
+        return model.policy.predict(observations)[0]
 
     def seen(self, observations: np.ndarray, moves: np.ndarray) -> np.ndarray:
         """Return what the protagonist sees of observations under the adversary's moves."""
@@ -153,6 +161,7 @@ class Game:
     def step(self, actions: np.ndarray, moves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Any]]:
         """Let both act."""
         self.meddling.act(moves)
+        self._steps += 1
         found, rewards, dones, infos = self.envs.step(actions)
         self._now = np.asarray(found)
         return self._now, rewards, dones, infos

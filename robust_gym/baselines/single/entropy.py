@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ class MaximumEntropy(StateDependentExploration, OffPolicy):
 
     Attributes:
         learning_rate: Adam's, for actor, critics and temperature.
-        ent_coef: The temperature: a number, or ``auto`` to learn it.
+        ent_coef: The temperature: a number, ``auto`` to learn it, or ``auto_0.1`` to learn it from 0.1 on.
     """
 
     ent_coef: str | None = None
@@ -30,15 +31,20 @@ class MaximumEntropy(StateDependentExploration, OffPolicy):
         """Return the arguments of the model.
 
         Raises:
-            ValueError: If ``ent_coef`` is neither a number nor ``auto``.
+            ValueError: If ``ent_coef`` is neither a number of at least 0 nor ``auto``.
         """
         return {**super().model_arguments(values), "ent_coef": _temperature(self.algorithm, values["ent_coef"])}
 
 
-def _temperature(algorithm: str, text: str) -> str | float:
-    if text.startswith("auto"):
-        return text
+def _temperature(algorithm: str, given: str | float) -> str | float:
+    """Read a temperature; ``auto_0.1`` learns it from 0.1 on."""
+    text = str(given)
     try:
-        return float(text)
+        number = float(text.removeprefix("auto_"))
     except ValueError:
-        raise ValueError(f"{algorithm}: ent_coef must be a number or 'auto', got {text!r}") from None
+        number = math.nan
+    if text == "auto" or (text.startswith("auto_") and 0 < number < math.inf):
+        return text
+    if 0 <= number < math.inf and not text.startswith("auto"):
+        return number
+    raise ValueError(f"{algorithm}: ent_coef must be a number of at least 0, 'auto' or 'auto_0.1', got {given!r}")

@@ -84,7 +84,8 @@ def worst_divergence(policy: Any, rows: Tensor, radius: float, inner: str, steps
         policy: A PPO policy of vectors, whose actions are normal or categorical.
         rows: Observations s, as the policy's networks see them, ``[B, numbers]``.
         radius: In the largest norm.
-        inner: ``"sgld"``: the largest found, never too large. ``"ibp"``: a bound, never too small.
+        inner: ``"sgld"``: the largest found, never too large. ``"ibp"``: a bound, never too small; of normal actions it
+            takes the spread to be the same everywhere, which state-dependent exploration is not.
         steps: Of the search.
     """
     true = policy.get_distribution(rows).distribution

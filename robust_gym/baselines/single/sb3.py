@@ -91,6 +91,7 @@ def training_envs(
     normalise: bool,
     gamma: float,
     wrap: Callable[[gym.Env[Any, Any]], gym.Env[Any, Any]] | None = None,
+    flat: bool = False,
 ) -> VecEnv:
     """Make the training environments.
 
@@ -102,6 +103,7 @@ def training_envs(
         normalise: Whether to normalise observations (unless they are images) and rewards.
         gamma: Discount factor, by which rewards are normalised.
         wrap: Wraps each environment once more, outermost.
+        flat: Whether to flatten observations that are arrays, but no images.
     """
     from robust_gym.tasks import make
 
@@ -114,7 +116,7 @@ def training_envs(
             )
             if image:
                 env = StackedFrames(env)
-            elif task.observation in ("dict", "discrete"):
+            elif task.observation in ("dict", "discrete") or (flat and len(env.observation_space.shape or ()) > 1):
                 env = VectorObservation(env)
             return env if wrap is None else wrap(env)
 

@@ -32,7 +32,13 @@ Values = Mapping[str, Any]
 
 _LEAST_ROLLOUTS = 24
 _ACCEPTED: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
-    (("n_envs", "n_steps", "batch_size", "n_epochs", "buffer_size", "train_freq"), lambda n: n >= 1, "at least 1"),
+    (
+        ("n_envs", "batch_size", "n_epochs", "buffer_size", "train_freq", "policy_delay"),
+        lambda n: n >= 1,
+        "at least 1",
+    ),
+    (("n_steps",), lambda n: n >= 2, "at least 2"),
+    (("gradient_steps",), lambda n: n >= 1 or n == -1, "at least 1, or -1 for as many as there were steps"),
     (("learning_rate", "max_grad_norm"), lambda x: 0 < x < math.inf, "a number above 0"),
     (("gamma", "gae_lambda", "tau", "learning_starts"), lambda x: 0 <= x <= 1, "from 0 to 1"),
     (("layers",), lambda layers: all(units >= 1 for units in layers), "numbers of at least 1"),
@@ -50,6 +56,8 @@ class Standard(Checked, SavesFeedForward):
 
     train_disruption: str = "none"
 
+    vectors_only: ClassVar[bool] = False
+    """Whether observations that are arrays, but no images, are flattened for it."""
     tuned_as: ClassVar[str] = ""
     """The algorithm whose values in ``tuned/`` it takes; its own by default."""
     passed: ClassVar[tuple[str, ...]] = ()
@@ -112,6 +120,7 @@ class Standard(Checked, SavesFeedForward):
             normalise=values.get("normalise", False),
             gamma=values["gamma"],
             wrap=self.wrapper(task, values),
+            flat=self.vectors_only,
         )
 
     def wrapper(self, task: Task, values: Values) -> Callable[[Any], Any] | None:
