@@ -16,6 +16,7 @@ help:
 	@echo "make bench        set up, then train robust-VDN and VDN, evaluate both, write the leaderboard page"
 	@echo "make test         set up, then run all checks and tests"
 	@echo "make nightly      run the full property suite on the slow tasks, and record what it found"
+	@echo "make system       install what tests need of the system: chromium, as root on Debian"
 	@echo "make check        lint, types, layers, generated files"
 	@echo "make docs         build the documentation into site/"
 	@echo "make leaderboard  build docs/leaderboard/index.html from the published records"
@@ -24,7 +25,7 @@ help:
 setup: $(VENV)/.ready
 
 # These pin versions of Gymnasium, MuJoCo or PettingZoo that nothing else here works with, so they come without their
-# dependencies, which the lock holds at versions they do work with. README, "pip check", lists them.
+# dependencies, which the lock holds at versions they do work with. docs/install.md says more.
 NO_DEPS := sustaingym==0.1.7 safety-gymnasium==1.0.0 metaworld==3.1.1
 
 $(VENV)/.ready: requirements.lock pyproject.toml

@@ -8,6 +8,9 @@ import platform
 # Installed without dependencies by the Makefile, or part of every virtual environment.
 LEFT_OUT = {"robust-gym", "pip", "sustaingym", "safety-gymnasium", "metaworld"}
 
+# Without wheels for newer versions of Python, as the extra dm_control says.
+MARKERS = {"dm-control": "python_version < '3.13'", "labmaze": "python_version < '3.13'"}
+
 print(f"# Exact versions for `make` and CI; written by `make lock` with Python {platform.python_version()}.")
 print("# What the Makefile calls NO_DEPS is installed beside these.")
 versions = {
@@ -16,4 +19,4 @@ versions = {
 }
 for name, version in sorted(versions.items()):
     if name not in LEFT_OUT:
-        print(f"{name}=={version}")
+        print(f"{name}=={version}" + (f"; {MARKERS[name]}" if name in MARKERS else ""))

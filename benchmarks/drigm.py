@@ -119,8 +119,8 @@ def label(algorithm: str, arguments: Mapping[str, Any]) -> str:
 
 
 def settings(arguments: Mapping[str, Any]) -> str:
-    """Return whether a policy's networks are those of the paper, or the fast ones."""
-    return "paper" if arguments["network"] == "lstm" else "fast"
+    """Return whether a policy's networks are those of the paper, or the default ones."""
+    return "paper" if arguments["network"] == "lstm" else "default"
 
 
 def evaluate(folder: Path, keep: bool) -> None:
@@ -137,6 +137,7 @@ def evaluate(folder: Path, keep: bool) -> None:
             "seed": training.seed,
         }
         if tuple(row.values()) in have:
+            print(*row.values(), f"is in {KEPT.relative_to(ROOT)} already")
             continue
         row |= {
             "steps": training.steps_used,
@@ -212,14 +213,14 @@ def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def tables(kept: Sequence[Mapping[str, Any]], budget: str) -> dict[str, str]:
     """Return the page's tables by name."""
-    fast = [row for row in kept if row["settings"] == "fast" and row["budget"] == budget]
+    ours = [row for row in kept if row["settings"] == "default" and row["budget"] == budget]
     theirs = reference()
     groups: dict[str, list[dict[str, float]]] = {}
-    for row in fast:
+    for row in ours:
         groups.setdefault(row["label"], []).append(scores(row))
     order = [name for name in (*THEIRS, *BESIDE) if name in groups]
     order += sorted(set(groups) - set(order))
-    columns = list(scores(fast[0]))
+    columns = list(scores(ours[0]))
     rows, gains = [], []
     for name in dict.fromkeys(order):
         runs = groups[name]
@@ -246,7 +247,7 @@ def tables(kept: Sequence[Mapping[str, Any]], budget: str) -> dict[str, str]:
     both = [row for row in kept if row["label"] == "vdn"]
     authors = ["authors'", "172,800", "5", f"{600 * AUTHORS_SECONDS:,.0f}"]
     lines = [[*authors, *(f"{theirs['vdn'][column]:.2f}" for column in ("Tucson", "other cities"))]]
-    for kind in ("paper", "fast"):
+    for kind in ("paper", "default"):
         for length in ("quick", "standard"):
             long = [row for row in both if row["settings"] == kind and row["budget"] == length]
             if long:

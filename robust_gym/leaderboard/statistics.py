@@ -1,6 +1,6 @@
 """The statistics of the leaderboard, in NumPy, seeded.
 
-Words, after the "Protocol" section of the design:
+Words:
 
 - A *run* is one policy: an algorithm, its arguments, a task and a training seed.
 - A *cell* is one (disruption, episode seed) of the task's protocol; a run has one return in each.
