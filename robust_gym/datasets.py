@@ -31,9 +31,10 @@ def _dataset(arguments: argparse.Namespace) -> int:
     from robust_gym import registry
     from robust_gym.baselines.offline.making import Recipe, make_dataset
     from robust_gym.plugins import load_plugins
+    from robust_gym.running import listed
 
     load_plugins(arguments.plugin)
-    names = tuple(name.strip() for text in arguments.algo for name in text.split(",") if name.strip())
+    names = listed("--algo", arguments.algo)
     recipe = Recipe(
         algorithms=names or (() if arguments.policy else ("auto",)),
         folders=tuple(arguments.policy),

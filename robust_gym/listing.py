@@ -103,7 +103,7 @@ def tasks(filters: Filters) -> list[Row]:
 
 def algorithms(filters: Filters) -> list[Row]:
     """List algorithms."""
-    wanted = registry.task(filters.task) if filters.task else None
+    wanted = _wanted(filters)
     rows = []
     for name in registry.list_algorithms():
         info = registry.algorithm(name)
@@ -167,12 +167,14 @@ def suites(filters: Filters) -> list[Row]:
 
 
 def _wanted(filters: Filters) -> Task | None:
-    return registry.task(filters.task) if filters.task else None
+    return None if filters.task is None else registry.task(filters.task)
 
 
 def splits(filters: Filters) -> list[Row]:
     """List the protocol's splits, task by task."""
-    if filters.task:
+    if filters.task is not None:
+        if filters.family is not None:
+            raise ValueError("give --task or --family, not both")
         ids = [registry.task(filters.task).id]
     else:
         ids = [id for id in registry.list_tasks(filters.family) if not no_protocol(id, filters.protocol)]

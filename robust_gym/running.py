@@ -64,8 +64,8 @@ def _bench(arguments: argparse.Namespace) -> int:
     file = read_campaign(arguments.campaign) if arguments.campaign else None
     file = suite(arguments.suite) if arguments.suite else file
     asked = Request(
-        algorithms=_listed("--algo", arguments.algo),
-        tasks=_listed("--tasks", arguments.tasks),
+        algorithms=listed("--algo", arguments.algo),
+        tasks=listed("--tasks", arguments.tasks),
         budget=arguments.budget or "",
         seeds=parse_seeds(arguments.seeds) if arguments.seeds is not None else (),
         protocol=arguments.protocol or "",
@@ -83,7 +83,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     return bench(Options(merged(file, asked), out, engine, arguments.retry_failed, reporting, every), build)
 
 
-def _listed(option: str, texts: Sequence[str]) -> tuple[str, ...]:
+def listed(option: str, texts: Sequence[str]) -> tuple[str, ...]:
     """Split names at commas; an option whose variable was empty does not mean all there is.
 
     Raises:
@@ -141,7 +141,7 @@ def _eval(arguments: argparse.Namespace) -> int:
     options = Options(
         policy=arguments.policy,
         task=arguments.task,
-        splits=_listed("--splits", arguments.splits),
+        splits=listed("--splits", arguments.splits),
         disruptions=tuple(arguments.disruption),
         episodes=arguments.episodes,
         protocol=arguments.protocol,

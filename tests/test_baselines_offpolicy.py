@@ -18,7 +18,7 @@ pytest.importorskip("stable_baselines3")
 import robust_gym
 from robust_gym import registry
 from robust_gym.baselines.base import create, load_policy
-from robust_gym.baselines.checkpoints import Checkpoints, Files
+from robust_gym.baselines.checkpoints import Checkpoints, Files, pack, unpack
 from robust_gym.baselines.single.parameter_box import ChosenWorlds, ParameterBox
 from robust_gym.baselines.single.policy import FeedForwardPolicy
 from robust_gym.task import Budget, Task
@@ -94,8 +94,14 @@ def test_goes_on_from_a_checkpoint(echoes: None, games: None, name: str) -> None
     with pytest.raises(StoppedError):
         algorithm.train(*run, lambda step: None, Checkpoints(keep, seconds=0.0))
     steps: list[int] = []
-    algorithm.train(*run, steps.append, Checkpoints(lambda done, files: None, kept[-1][1]))
+    again: list[Files] = []
+    algorithm.train(*run, steps.append, Checkpoints(lambda done, files: again.append(files), kept[-1][1], seconds=0.0))
     assert (steps[0], steps[-1]) == (kept[-1][0], 100) and steps[0] >= 70
+    # It goes on from all that was learnt, the method's own networks and their optimisers included.
+    before, after = unpack(kept[-1][1]), unpack(again[0])
+    for snapshot in (before, after):
+        snapshot.pop("seeds")
+    assert pack(before) == pack(after)
 
 
 @pytest.mark.parametrize(

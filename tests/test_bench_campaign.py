@@ -159,7 +159,7 @@ def test_a_failure_stops_nothing(
 
 def test_retry_succeeds(out: Path, log: Path) -> None:
     """The cell fails by the death of its worker, which the second time nobody kills."""
-    arguments = ("--tasks", "Fake-Walk-v0", "--seeds", "4", "--jobs", "1", "--set", "pause=0.4")
+    arguments = ("--tasks", "Fake-Walk-v0", "--seeds", "4", "--jobs", "1", "--set", "pause=1")
     process = start_bench(out, log, *arguments)
     wait_until(lambda: logged(log, "train") == ["Fake-Walk-v0 0", "Fake-Walk-v0 1"])
     (worker,) = workers_of(process.pid)

@@ -245,7 +245,9 @@ def test_a_failed_cell_goes_on_and_a_finished_one_leaves_nothing(resuming: Any, 
     (folder / "failed.json").unlink()
     (progress,) = status(out)
     assert list(progress.states.values()) == ["open"]
-    merge([out], tmp_path / "merged")
+    merged = merge([out], tmp_path / "merged")
+    assert (merged.unfinished, merged.copied, merged.damaged) == ([one.path], [], [])
+    assert not (tmp_path / "merged" / one.path).exists()
     files = dict(checkpoint.read_newest(folder) or {})
     assert json.loads(files[NUMBERS])["steps"] == 6
     campaign(out, [one], retry_failed=True)

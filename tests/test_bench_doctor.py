@@ -114,7 +114,9 @@ def test_extras_are_those_of_the_package() -> None:
 @pytest.mark.parametrize(
     ("found", "has_torch", "smi", "state", "words"),
     [
-        ("NVIDIA H200, 143,771 MiB", True, True, "ok", "H200"),
+        ("devices: NVIDIA H200, 143,771 MiB", True, True, "ok", "NVIDIA H200, 143,771 MiB"),
+        ("ends the process by SIGSEGV", True, True, "broken", "PyTorch cannot look for one: ends the process"),
+        ("takes longer than 120 s", True, True, "broken", "takes longer than 120 s"),
         ("", True, False, "absent", "none is needed"),
         ("", True, True, "warning", "without CUDA"),
         (None, False, True, "warning", "no PyTorch"),

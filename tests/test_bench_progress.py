@@ -74,6 +74,21 @@ def test_time_left(board: Board, clock: Clock) -> None:
     assert board.seconds_left == pytest.approx(32.5)
 
 
+def test_what_an_earlier_process_did_is_no_work_of_this_one(clock: Clock) -> None:
+    board = Board(clock)
+    board.plan(cell(0))
+    board.start(cell(0))
+    # Nine of ten steps were done before; the tenth takes ten seconds, and an evaluation a quarter of all.
+    board.update(Progressed(cell(0), "train", 9, 10, NOTHING))
+    assert board.steps_per_second is None
+    clock.now += 5
+    assert board.seconds_left is None
+    clock.now += 5
+    board.update(Progressed(cell(0), "train", 10, 10, NOTHING))
+    assert board.steps_per_second == pytest.approx(0.1)
+    assert board.seconds_left == pytest.approx(25)
+
+
 def test_steps_per_second(board: Board, clock: Clock) -> None:
     assert board.steps_per_second is None
     for seed in (0, 1):

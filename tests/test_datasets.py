@@ -23,7 +23,7 @@ import minari
 from robust_gym import registry
 from robust_gym.baselines.base import create
 from robust_gym.baselines.offline import datasets
-from robust_gym.baselines.offline.episodes import Behaviour, Episode, collect, first
+from robust_gym.baselines.offline.episodes import Behaviour, Episode, collect, first, returns
 from robust_gym.baselines.offline.transitions import Transitions
 from robust_gym.task import Budget, MissingExtraError, Task
 
@@ -146,6 +146,15 @@ def test_an_algorithm_learns_from_a_dataset_and_not_beyond_the_budget(echoes: No
     other = by_folder.train(PLAIN, Budget("test", 1000, 1), 0, done.append)
     assert done[-1] == 300
     assert float(policy.moments[0][0]) != float(other.moments[0][0])
+
+
+def test_an_episode_that_the_steps_cut_off_has_no_return() -> None:
+    task = registry.task("Robust-Pendulum-v0")
+    three = random_episodes(task, 450)
+    assert [len(one) for one in three] == [200, 200, 50]
+    assert returns(task, three).tolist() == [one.rewards.sum() for one in three[:2]]
+    assert returns(task, three[:2]).tolist() == returns(task, three).tolist()
+    assert len(returns(task, three[2:])) == 1
 
 
 def test_a_dataset_of_the_base_environment_will_do(root: Path) -> None:

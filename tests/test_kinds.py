@@ -123,10 +123,15 @@ def test_kinds_compose_with_every_other_channel(kind: Kind) -> None:
     }
     text = "+".join([f"{named(kind)}@2", *(f"{named(other)}@1" for other in others.values())])
     steps = 10 if "CarRacing" in id else 40
-    assert play(id, text, steps=steps) != play(id, "none", steps=steps)
+    whole = play(id, text, steps=steps)
+    terms = text.split("+")
+    for left_out in terms:
+        rest = "+".join(term for term in terms if term != left_out) or "none"
+        assert play(id, rest, steps=steps) != whole, f"{left_out} does nothing in {text}"
     # Twice the same kind: each has draws of its own, and both act.
-    twice = f"{named(kind)}@2+{named(kind)}@3"
-    assert play(id, twice, steps=steps) == play(id, twice, steps=steps)
+    twice = play(id, f"{named(kind)}@2+{named(kind)}@3", steps=steps)
+    for level in (2, 3):
+        assert play(id, f"{named(kind)}@{level}", steps=steps) != twice, f"@{level} alone does the same"
 
 
 # --- copies ---------------------------------------------------------------------------------------------------------

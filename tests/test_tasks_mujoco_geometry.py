@@ -105,6 +105,23 @@ def test_the_model_is_the_one_compiled_from_edited_xml(id: str, disruption: str,
         text = text.replace(old, new)
     want = mujoco.MjModel.from_xml_string(text)
     assert differing(arrays(env.model), arrays(want), rtol=1e-7, atol=1e-9) == []
+    for ours, theirs in zip(turned(env.model), turned(want), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-9)
+
+
+def turned(model: Any) -> list[np.ndarray]:
+    """Return what orientations stand for: frames of bodies, their tensors of inertia, and the long axes of geoms."""
+
+    def matrices(quaternions: np.ndarray) -> np.ndarray:
+        found = np.empty((len(quaternions), 9))
+        for row, quaternion in zip(found, quaternions, strict=True):
+            mujoco.mju_quat2Mat(row, quaternion)
+        return found.reshape(-1, 3, 3)
+
+    axes = matrices(model.body_iquat)
+    inertia = axes @ (model.body_inertia[:, :, None] * axes.transpose(0, 2, 1))
+    along = matrices(model.geom_quat)[:, :, 2]
+    return [matrices(model.body_quat), inertia, along[:, :, None] * along[:, None, :]]
 
 
 @pytest.mark.parametrize(("id", "name"), LENGTHS)

@@ -98,6 +98,11 @@ def seconds_before(files: Files | None) -> float:
     return 0.0 if files is None else read_checkpoint(files).train_seconds
 
 
+def steps_before(files: Files | None) -> int:
+    """Return how many steps the training had done that has left a checkpoint."""
+    return 0 if files is None else read_checkpoint(files).steps
+
+
 def read_checkpoint(files: Files) -> Checkpoint:
     """Read the description among a checkpoint's files.
 

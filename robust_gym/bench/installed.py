@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from robust_gym import registry
 from robust_gym.bench.engines import ENGINES, PACKAGES
 from robust_gym.bench.machine import Check, State
-from robust_gym.bench.probing import GPU, probe
+from robust_gym.bench.probing import DEVICES, GPU, probe
 from robust_gym.task import Task
 
 NOT_LISTED = ("all", "dev", "docs", "test")
@@ -68,10 +68,10 @@ def installed(plugins: Sequence[str]) -> Found:
 
 
 def _gpu(found: str | None, *, has_torch: bool) -> Check:
-    if has_torch and found is not None and re.match(r"\w+Error: ", found):
-        return Check("machine", "gpu", "broken", f"PyTorch cannot look for one: {found}")
+    if found and found.startswith(DEVICES):
+        return Check("machine", "gpu", "ok", found.removeprefix(DEVICES))
     if found:
-        return Check("machine", "gpu", "ok", found)
+        return Check("machine", "gpu", "broken", f"PyTorch cannot look for one: {found}")
     if shutil.which("nvidia-smi") is None:
         return Check("machine", "gpu", "absent", "none is needed: everything here runs on processors")
     why = "PyTorch cannot use it: it is a build without CUDA, or the driver is too old" if has_torch else "no PyTorch"

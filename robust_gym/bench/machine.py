@@ -170,7 +170,11 @@ def results_folder(out: Path) -> Iterator[Check]:
     Args:
         out: Where they would go; it need not exist.
     """
-    where = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
+    try:
+        where = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
+    except OSError as error:
+        yield Check("results", str(out), "broken", f"cannot be looked at: {error.strerror or error}")
+        return
     new = "" if where == out.absolute() else f", made in {where}"
     if not where.is_dir():
         yield Check("results", str(out), "broken", f"{where} is a file")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from robust_gym.bench.checkpoint import newest
 from robust_gym.bench.files import (
     Files,
     Lock,
@@ -44,6 +45,8 @@ class Merged:
         trained: Cells that no source finished or failed, with a policy that can still be evaluated.
         conflicts: A line for each cell that two sources finished with different results.
         busy: Cells that another process is computing in the target.
+        unfinished: Cells of which there are only checkpoints, which stay where they are.
+        damaged: Cells of which nothing could be read.
         left_out: A line about each file that is damaged, or is out of date.
     """
 
@@ -53,6 +56,8 @@ class Merged:
     trained: list[PurePosixPath] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     busy: list[PurePosixPath] = field(default_factory=list)
+    unfinished: list[PurePosixPath] = field(default_factory=list)
+    damaged: list[PurePosixPath] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -85,13 +90,15 @@ def merge_command(sources: Sequence[Path], out: Path, plugins: Sequence[str]) ->
         "there already": len(merged.present),
         "failed": len(merged.failed),
         "trained only": len(merged.trained),
+        "unfinished and left where they are": len(merged.unfinished),
+        "damaged": len(merged.damaged),
         "busy": len(merged.busy),
     }
     parts = [f"{count} {name}" for name, count in counts.items() if count or name in ("copied", "there already")]
     conflicts = len(merged.conflicts)
     parts.append("1 conflict" if conflicts == 1 else f"{conflicts} conflicts")
     say(f"{out}: {' · '.join(parts)}")
-    return 1 if merged.conflicts or merged.busy else 0
+    return 1 if merged.conflicts or merged.busy or merged.damaged else 0
 
 
 def merge(sources: Sequence[Path], out: Path) -> Merged:
@@ -178,8 +185,14 @@ def _merge_cell(path: PurePosixPath, stores: Sequence[Path], out: Path, merged: 
                 _write(wanted, out / path)
         finally:
             lock.release()
-    merged.left_out += [line for one in (here, *found) for line in one.problems]
+    problems = [line for one in (here, *found) for line in one.problems]
+    merged.left_out += problems
     _count(path, wanted, here, merged)
+    if wanted == _Wanted():
+        if problems:
+            merged.damaged.append(path)
+        elif any(newest(store / path) is not None for store in stores if store != out):
+            merged.unfinished.append(path)
 
 
 def _count(path: PurePosixPath, wanted: _Wanted, here: Found, merged: Merged) -> None:

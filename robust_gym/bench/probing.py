@@ -90,13 +90,17 @@ def _attempt(target: str) -> str | None:
     return None
 
 
+DEVICES = "devices: "
+"""Before the names of what there is; whatever else comes of looking for it is a fault."""
+
+
 def _gpu() -> str:
     import torch
 
     if not torch.cuda.is_available():
         return ""
     devices = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
-    return ", ".join(f"{one.name}, {one.total_memory / 2**20:,.0f} MiB" for one in devices)
+    return DEVICES + ", ".join(f"{one.name}, {one.total_memory / 2**20:,.0f} MiB" for one in devices)
 
 
 def _problem(target: str) -> str | None:

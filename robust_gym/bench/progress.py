@@ -21,11 +21,12 @@ ASSUMED_EVALUATION = 0.25
 
 @dataclass
 class Running:
-    """A cell that is under way."""
+    """A cell that is under way; ``before`` is what an earlier process has done of its training steps."""
 
     cell: Cell
     budget_steps: int
     began: float
+    before: int = 0
     phase: Phase = "start"
     done: int = 0
     total: int = 0
@@ -97,7 +98,9 @@ class Board:
         running = self.running[event.cell.path]
         if isinstance(event, Progressed):
             if event.phase == "train":
-                self._count_steps(event.done - (running.done if running.phase == "train" else 0))
+                if running.phase != "train":
+                    running.before = event.done
+                self._count_steps(event.done - (running.done if running.phase == "train" else event.done))
             running.phase, running.done, running.total = event.phase, event.done, event.total
         elif isinstance(event, Trained):
             running.phase, running.done, running.total = "evaluate", 0, 0
@@ -113,7 +116,7 @@ class Board:
             self.done += 1
             if running.trained_seconds:
                 self._shares.append((self.clock() - running.began) / running.trained_seconds - 1)
-        self._work_done += self._work(running.budget_steps)
+        self._work_done += self._whole(running)
 
     def _count_steps(self, steps: int) -> None:
         now = self.clock()
@@ -141,7 +144,7 @@ class Board:
         if self._began is None:
             return None
         under_way = sum(self._work_of(running) for running in self.running.values())
-        all_running = sum(self._work(running.budget_steps) for running in self.running.values())
+        all_running = sum(map(self._whole, self.running.values()))
         done = self._work_done + under_way
         if done <= 0:
             return None
@@ -154,11 +157,16 @@ class Board:
     def _work(self, steps: int) -> float:
         return steps * (1 + self._share)
 
+    def _whole(self, running: Running) -> float:
+        """Return the work of a cell that is left to this campaign."""
+        return max(0, running.budget_steps - running.before) + self._share * running.budget_steps
+
     def _work_of(self, running: Running) -> float:
-        part = running.done / running.total if running.total else 0.0
-        if running.phase == "evaluate":
-            return running.budget_steps * (1 + self._share * min(1.0, part))
-        return running.budget_steps * min(1.0, part)
+        """Return what of it is done."""
+        before = running.before if running.phase == "train" else 0
+        part = min(1.0, (running.done - before) / (running.total - before)) if running.total > before else 0.0
+        own = max(0, running.budget_steps - running.before)
+        return own + self._share * running.budget_steps * part if running.phase == "evaluate" else own * part
 
 
 def _budget_steps(cell: Cell) -> int:

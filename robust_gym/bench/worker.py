@@ -11,7 +11,7 @@ from time import monotonic
 
 from robust_gym import registry
 from robust_gym.bench.cell import Cell
-from robust_gym.bench.checkpoint import checkpoints_of, seconds_before
+from robust_gym.bench.checkpoint import checkpoints_of, seconds_before, steps_before
 from robust_gym.bench.engine import Event, Failed, Finished, Job, Phase, Progressed, Resources, Trained
 from robust_gym.bench.training import evaluate_files, train
 from robust_gym.plugins import load_plugins
@@ -37,11 +37,11 @@ class Reporter:
         self._unsent: tuple[int, int] | None = None
         self.phase: Phase = "start"
 
-    def enter(self, phase: Phase, total: int) -> None:
-        """Begin a phase."""
+    def enter(self, phase: Phase, total: int, done: int = 0) -> None:
+        """Begin a phase, of which an earlier process may have done a part."""
         self.phase = phase
         self._last = float("-inf")
-        self.report(0, total)
+        self.report(done, total)
 
     def report(self, done: int, total: int) -> None:
         """Send how far the phase is, unless the last report was a moment ago."""
@@ -84,7 +84,7 @@ def _compute(job: Job, reporter: Reporter, send: Callable[[Event], None]) -> Fin
     budget = registry.task(cell.task).budget(cell.budget)
     files = job.policy
     if files is None:
-        reporter.enter("train", budget.steps)
+        reporter.enter("train", budget.steps, steps_before(job.checkpoint))
         files = train(
             cell,
             lambda steps: reporter.report(steps, budget.steps),

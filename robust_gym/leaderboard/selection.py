@@ -82,8 +82,9 @@ def select(records: Sequence[RunRecord], wanted: Wanted) -> Selection:
     asked = {entry for name in wanted.algorithms for entry in entries_named(name, named)}
     if asked:
         chosen = [record for record in chosen if entry_of(record) in asked]
-    first, *others = collect(chosen).groups
-    notes = [f"left out: {group_words(group)}" for group in others]
+    groups = collect(chosen).groups
+    first = next((one for one in groups if any(all(_did(runs, e) for e in asked) for runs in one.tasks)), groups[0])
+    notes = [f"left out: {group_words(group)}" for group in groups if group is not first]
     tasks, about = _tasks(first, asked)
     entries = [e for e in {e: None for runs in tasks for e in runs.results} if all(_did(runs, e) for runs in tasks)]
     if not entries:

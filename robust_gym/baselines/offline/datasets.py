@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 
 from robust_gym import __version__
-from robust_gym.baselines.offline.episodes import Array, Episode, first
+from robust_gym.baselines.offline.episodes import Array, Episode, first, returns
 from robust_gym.task import MissingExtraError, Task, missing
 
 MODULES = ("minari", "h5py")
@@ -124,13 +124,13 @@ def write(id: str, task: Task, episodes: Sequence[Episode], about: Mapping[str, 
 def _metadata(id: str, task: Task, episodes: Sequence[Episode], about: Mapping[str, Any]) -> dict[str, Any]:
     import minari
 
-    returns = np.array([episode.rewards.sum() for episode in episodes])
+    found = returns(task, episodes)
     ours = {
         **about,
         "task": task.id,
         "task_version": task.version,
         "robust_gym": __version__,
-        "returns": {name: float(getattr(np, name)(returns)) for name in ("mean", "std", "min", "max")},
+        "returns": {name: float(getattr(np, name)(found)) for name in ("mean", "std", "min", "max")},
         "sha256": digest(episodes),
     }
     return {

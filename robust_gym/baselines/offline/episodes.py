@@ -137,6 +137,18 @@ def check_noise(noise: float, task: Task) -> None:
         raise ValueError(f"noise is for box actions, and {task.id} has {task.action} ones: use epsilon instead")
 
 
+def returns(task: Task, episodes: Sequence[Episode]) -> Array:
+    """Return the returns of collected episodes; not that of the last where the steps ended it, and not the task.
+
+    Args:
+        task: The task.
+        episodes: What ``collect`` returned.
+    """
+    *others, last = episodes
+    cut = others and not last.terminated and len(last) < task.horizon
+    return np.array([episode.rewards.sum() for episode in (others if cut else episodes)])
+
+
 def collect(
     task: Task, behaviour: Behaviour, steps: int, rng: np.random.Generator, progress: Progress = lambda done: None
 ) -> list[Episode]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from robust_gym.baselines.base import create, load_policy, one_thread, read_policy
 from robust_gym.baselines.offline import datasets
-from robust_gym.baselines.offline.episodes import Behaviour, check_noise, collect
+from robust_gym.baselines.offline.episodes import Behaviour, check_noise, collect, returns
 from robust_gym.baselines.offline.supply import behaviour_of, behaviour_policy
 from robust_gym.evaluate import Policy
 from robust_gym.task import BUDGETS, Task
@@ -75,7 +75,8 @@ def make_dataset(
         tell: Told in one line what is begun.
 
     Returns:
-        What was made, as JSON values: its id, folder, numbers of episodes and steps, and their returns.
+        What was made, as JSON values: its id, folder, numbers of episodes and steps, and their returns (see
+            [returns][robust_gym.baselines.offline.episodes.returns]).
 
     Raises:
         FileNotFoundError: If a folder holds no policy.
@@ -116,15 +117,15 @@ def make_dataset(
         "seed": recipe.seed,
     }
     folder = datasets.write(id, task, episodes, about, root)
-    returns = [float(episode.rewards.sum()) for episode in episodes]
+    found = returns(task, episodes)
     return {
         "id": id,
         "folder": str(folder),
         "episodes": len(episodes),
         "steps": recipe.steps,
-        "mean_return": float(np.mean(returns)),
-        "least_return": min(returns),
-        "largest_return": max(returns),
+        "mean_return": float(np.mean(found)),
+        "least_return": float(np.min(found)),
+        "largest_return": float(np.max(found)),
     }
 
 
