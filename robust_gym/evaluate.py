@@ -310,6 +310,9 @@ def _choose(
     disruptions = [disruptions] if isinstance(disruptions, str) else disruptions
     if splits is not None and disruptions is not None:
         raise ValueError("give splits of the protocol or disruptions of your own, not both")
+    for what, given in (("split", splits), ("disruption", disruptions)):
+        if given is not None and not given:
+            raise ValueError(f"name at least one {what}; leave {what}s out for all of the protocol")
     if disruptions is not None:
         canonical = [str(Disruption.parse(text).resolved(family)) for text in disruptions]
         return {text: cells.split_of(text) or "custom" for text in canonical}

@@ -46,7 +46,8 @@ RRLS: Mapping[str, tuple[Box, ...]] = MappingProxyType(
 )
 """The sets of RRLS (Zouitine et al., 2024, arXiv 2406.08406) with one, two and three parameters, by task; masses in kg.
 
-Two things are ours. What RRLS calls the friction of the world is the sliding friction of the geoms here, all of them
+Three things are ours. What RRLS calls the friction of the world is the sliding friction of the geoms here, all of them
 scaled by one number such that the largest has the value: MuJoCo takes the larger friction of two geoms in contact, so
-that of the floor alone would change nothing below the foot's. And a body's inertia follows its mass.
+that of the floor alone would change nothing below the foot's. A body's inertia follows its mass. And a leg of Ant is
+all of its parts, where RRLS writes the mass of its first alone.
 """

@@ -120,6 +120,22 @@ def test_channels_mean_what_they_say():
     np.testing.assert_allclose(heard(), [two, nought, nought])
 
 
+def test_a_channel_leaves_answers_that_nobody_hears():
+    task = find_task("Robust-MPECrypto-v0")
+    env = make(task)
+    adapter = adapter_of(env, task)
+
+    def paid(**values: float) -> list[dict[str, float]]:
+        adapter.configure(values)
+        env.reset(seed=0)
+        answers = [{"eve_0": eve, "bob_0": bob, "alice_0": 1} for eve, bob in ((0, 1), (1, 2), (2, 3), (3, 0))]
+        return [env.step(one)[1] for one in answers]
+
+    assert any(any(rewards.values()) for rewards in paid())
+    for values in ({"message_gain": 2.0}, {"message_gain": 0.0}, {"crosstalk": 0.7}, {"message_delay": 2.0}):
+        assert paid(**values) == paid(), values
+
+
 def test_messages_of_the_first_tasks_are_not_drawn():
     """Their published protocol was drawn without."""
     for id in ("Robust-MPEReference-v0", "Robust-MPESpeakerListener-v0"):

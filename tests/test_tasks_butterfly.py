@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
+from robust_gym.disruption import DisruptionError
 from robust_gym.registry import list_tasks
 from robust_gym.registry import task as find_task
 from robust_gym.tasks import make_parallel, undisturbed
@@ -214,3 +215,22 @@ def test_pictures_survive_the_closing_of_another(task):
     one.close()
     other.step(random_actions(other))
     assert other.render().dtype == np.uint8
+
+
+def test_whole_pixels_that_change_nothing_are_refused():
+    with pytest.raises(DisruptionError, match="a whole number, which changes nothing"):
+        make_parallel("Robust-KnightsArchersZombies-v0", disruption="dynamics:zombie_speed:1.05")
+
+
+def test_what_the_environments_were_made_with_is_nominal():
+    def made(id: str, **kwargs):
+        env = make_parallel(id, disruption="obs:gauss:0.1", **kwargs)
+        adapted = make_parallel(id, disruption="dynamics:0.1", **kwargs)
+        for one in (env, adapted):
+            one.reset(seed=0)
+        return env.unwrapped.game, adapted.unwrapped.game
+
+    for game in made("Robust-KnightsArchersZombies-v0", line_death=True):
+        assert game.line_death
+    for game in made("Robust-CooperativePongVector-v0", cake_paddle=False):
+        assert game.right_paddle == "flat"

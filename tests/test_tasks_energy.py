@@ -390,3 +390,11 @@ def test_the_central_building_is_the_teams() -> None:
         np.testing.assert_array_equal(seen, team.state())
         assert reward == rewards["zone_0"]
     assert single.reset(options={"day": 7})[1]["day"] == 7
+
+
+@pytest.mark.parametrize("disruption", ["none", "obs:gauss:0.1", "dynamics:price:2"])
+def test_what_the_environment_was_made_with_is_nominal(disruption: str) -> None:
+    env = robust_gym.make("Robust-EVCharging-v0", period="fall_2019", disruption=disruption)
+    env.reset(seed=0)
+    assert env.unwrapped.world.period == "fall_2019"
+    env.close()

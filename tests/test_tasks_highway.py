@@ -227,3 +227,8 @@ def test_rendering() -> None:
     env.reset(seed=0)
     assert env.render().shape == (250, 600, 3)
     env.close()
+
+
+def test_who_enters_is_settled_at_resets() -> None:
+    with pytest.raises(robust_gym.DisruptionError, match="takes effect at resets only"):
+        robust_gym.make("Robust-Intersection-v0", disruption="dynamics:spawning:0~ramp=5")

@@ -202,3 +202,11 @@ def test_segments_are_built_outside_the_package():
     assert robot.model.nu == 24
     assert many_segment_ant.__file__.rpartition("/")[0] not in robot.fullpath
     assert isinstance(env.single_agent_env, gym.wrappers.TimeLimit)
+
+
+def test_limits_of_cost_are_for_the_sum_over_agents():
+    limits = {id: find_task(id).cost_limit for id in list_tasks("mamujoco") if find_task(id).cost}
+    assert limits["Robust-MaSafetyHalfCheetah6x1Velocity-v0"] == 150
+    assert limits["Robust-MaSafetyHumanoid9p8Velocity-v0"] == 50
+    for id, limit in limits.items():
+        assert limit == 25 * len(make_parallel(id).possible_agents)

@@ -231,3 +231,16 @@ def test_rendering() -> None:
     env.reset(seed=0)
     assert env.render().shape == (160, 160, 3)
     env.close()
+
+
+@pytest.mark.parametrize(
+    ("id", "disruption"),
+    [
+        ("Robust-MiniGridFetch8x8N3-v0", "dynamics:map:s5n2+dynamics:objects:3"),
+        ("Robust-BabyAIGoToLocal-v0", "dynamics:map:s6+dynamics:distractors:2"),
+    ],
+)
+def test_a_smaller_map_with_more_in_it_has_room(id: str, disruption: str) -> None:
+    env = robust_gym.make(id, disruption=disruption)
+    for seed in range(3):
+        env.reset(seed=seed)

@@ -252,3 +252,19 @@ def test_without_the_package_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
     with pytest.raises(MissingExtraError, match="--no-deps safety-gymnasium==1.0.0"):
         gym.make("Robust-SafetyPointGoal1-v0")
     assert "Robust-SafetyPointGoal1-v0" in robust_gym.list_tasks("safety_navigation")
+
+
+@installed
+def test_gremlins_whose_speed_changes_go_on_from_where_they_are() -> None:
+    env = robust_gym.make("Robust-SafetyPointButton1-v0", disruption="dynamics:gremlin_speed:3~steps=60..120")
+    for _ in range(2):  # the second episode begins as the first did
+        env.reset(seed=0)
+        places = []
+        for _ in range(180):
+            env.step(np.zeros(env.action_space.shape, np.float32))
+            places.append(env.unwrapped.data.mocap_pos.copy())
+        moved = np.linalg.norm(np.diff(places, axis=0), axis=-1).max(axis=1)
+        usual = moved[:50].max()
+        assert 2 * usual < moved[70:110].max() < 4 * usual
+        assert moved.max() < 4 * usual
+    env.close()

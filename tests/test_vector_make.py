@@ -10,7 +10,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import robust_gym
-from robust_gym import DisruptionError
+from robust_gym import DisruptionError, registry
 from robust_gym.vector import make as making
 from robust_gym.vector import simulator
 from robust_gym.vector.batched import BatchedVectorEnv
@@ -189,3 +189,41 @@ def test_dummy_dimensions_of_a_team() -> None:
     assert env.observation_spaces == {agent: env.observation_space(agent) for agent in env.possible_agents}
     for agent in env.possible_agents:
         assert env.observation_spaces[agent].shape[0] == plain.observation_space(agent).shape[0] + 2
+
+
+def test_groups_of_copies_with_as_many_dummy_dimensions() -> None:
+    strings = ["obs:dummy:2", "obs:dummy:2+obs:gauss:0.1", "obs:dummy:2"]
+    together = gym.make_vec("Robust-Pendulum-v0", num_envs=3, disruption=strings)
+    singles = [robust_gym.make("Robust-Pendulum-v0", disruption=one) for one in strings]
+    seen = together.reset(seed=4)[0]
+    alone = [env.reset(seed=4 + number)[0] for number, env in enumerate(singles)]
+    for _ in range(3):
+        assert seen.shape == (3, 5)
+        assert np.array_equal(seen, alone)
+        seen = together.step(np.ones((3, 1), np.float32))[0]
+        alone = [env.step(np.ones(1, np.float32))[0] for env in singles]
+
+
+def test_a_batch_refuses_what_gymnasiums_own_vectors_refuse() -> None:
+    env = gym.make_vec("Robust-CartPole-v0", num_envs=2)
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(np.array([0, 1]))
+    with pytest.raises(gym.error.ResetNeeded):
+        env.reset(options={"reset_mask": np.array([True, False])})
+    for seeds in ([3], [3, 4, 5]):
+        with pytest.raises(ValueError, match=f"2 copies is needed, got {len(seeds)}"):
+            env.reset(seed=seeds)  # type: ignore[arg-type]
+    for mask in (np.array([0, 1]), np.array([True]), np.array([False, False])):
+        with pytest.raises(ValueError, match="reset_mask must be 2 booleans"):
+            env.reset(options={"reset_mask": mask})
+
+
+@pytest.mark.parametrize("id", ["Robust-Pendulum-v0", "Robust-MountainCarContinuous-v0"])
+def test_without_a_time_limit(id: str) -> None:
+    env = gym.make_vec(id, num_envs=2, max_episode_steps=-1)
+    env.reset(seed=1)
+    over = [env.step(env.action_space.sample())[3].any() for _ in range(registry.task(id).horizon + 5)]
+    assert not any(over)
+    for limit in (0, -2):
+        with pytest.raises(ValueError, match=f"max_episode_steps must be at least 1, or -1 for no limit, got {limit}"):
+            robust_gym.vector.make.make_vec(id, 2, max_episode_steps=limit)

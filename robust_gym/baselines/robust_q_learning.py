@@ -38,11 +38,12 @@ class RobustQLearning(TabularQLearning):
     Attributes:
         risk: Name of the set: ``contamination``, ``tv``, ``kl``, ``chi2``, ``wasserstein`` (between state numbers),
             ``l1``, ``l2``, ``l1.5`` and the like, ``linf``, ``cvar``, or the penalty ``entropic``.
-        radius: Size of the set, in its own units; 0 is standard Q-learning.
+        radius: Size of the set, in its own units. With 0 and a ``batch_size`` of 1, contamination is standard
+            Q-learning to the bit; other sets then estimate the same mean from fewer updates.
         levels: Largest level N of the estimate: an update takes up to 2^(levels+1) visits, and its bias is
             that of a plug-in estimate from as many.
         batch_size: Updates whose targets are worked out side by side, from the same values; 1 in the papers, larger
-            ones save time.
+            ones save time. ``q-learning`` updates at every step.
     """
 
     risk: str = "contamination"
@@ -51,6 +52,12 @@ class RobustQLearning(TabularQLearning):
     batch_size: int = 16
 
     algorithm: ClassVar[str] = "robust-q-learning"
+
+    def check(self) -> None:
+        """Check the arguments; the set's are checked when it is made."""
+        super().check()
+        self._require("levels", self.levels >= 0, "at least 0")
+        self._require("batch_size", self.batch_size >= 1, "at least 1")
 
     def learner(self, states: int, actions: int, gamma: float, rng: np.random.Generator) -> QLearner:
         """Return an untrained learner with the set's measure."""

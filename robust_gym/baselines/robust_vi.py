@@ -29,8 +29,8 @@ class RobustVI(SavesTable):
 
     Each state and action has a set U(s, a) of next-state distributions around the nominal one, and the world may pick
     the worst anew each time: V(s) = max_a min { q (r(s, a, .) + gamma V) : q in U(s, a) }, iterated to its fixed
-    point. It takes no environment step and ignores budget and seed; with ``risk="expectation"`` it is the nominal
-    optimum. ``baselines/games/risk.py`` lists the sets.
+    point. It takes no environment step and ignores budget and seed; with ``radius=0`` it is the nominal optimum
+    of any set. ``baselines/games/risk.py`` lists the sets.
 
     Attributes:
         risk: Name of the set: ``expectation``, ``contamination``, ``tv``, ``kl``, ``chi2``, ``wasserstein`` (between

@@ -90,10 +90,13 @@ class BattleDynamics:
     def __init__(self, env: Battle, task: Task) -> None:
         self._env = env
         self._nominal = {name: parameter.nominal for name, parameter in task.dynamics.items()}
+        # What the environment was made with is nominal, whatever that of the task is.
+        self._nominal["spawn_delay"] = env.game.zombie_spawn_interval.step_interval
+        self._borders = "deadly" if env.game.line_death else "safe"
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Set what happens at the upper and lower border; the rest follows the reset, which moves nothing."""
-        self._env.game.line_death = values.get("borders", "safe") == "deadly"
+        self._env.game.line_death = values.get("borders", self._borders) == "deadly"
 
     def apply(self, values: Mapping[str, float]) -> None:
         """Set all numbers."""

@@ -99,6 +99,7 @@ class PistonballDynamics:
     def __init__(self, env: Simultaneous, task: Task) -> None:
         self._game: PistonballVector = env.game
         self._nominal = {name: parameter.nominal for name, parameter in task.dynamics.items()}
+        self._nominal["ball_friction"] = env.game.ball_friction  # what the environment was made with
         self._ball: Any = None
         self._moment = 0.0
 

@@ -61,11 +61,15 @@ class Pong(raw_env):
         """Remember the nominal heights of a new game's paddles."""
         self._heights = [[rect.height for rect in paddle.rects] for paddle in (self.env.p0, self.env.p1)]
 
+    @property
+    def right_paddle(self) -> str:
+        """The right paddle's shape, ``"cake"`` or ``"flat"``."""
+        return "cake" if self._kwargs.get("cake_paddle", True) else "flat"
+
     def set_right_paddle(self, shape: str) -> None:
         """Give the right paddle a shape, ``"cake"`` or ``"flat"``, from the next reset on."""
-        cake = shape == "cake"
-        if self._kwargs.get("cake_paddle", True) != cake:
-            self._kwargs = {**self._kwargs, "cake_paddle": cake}
+        if self.right_paddle != shape:
+            self._kwargs = {**self._kwargs, "cake_paddle": shape == "cake"}
             self.env = CooperativePong(self.randomizer, **self._kwargs)
             self._note()
 
@@ -144,10 +148,11 @@ class PongDynamics:
 
     def __init__(self, env: Simultaneous, task: Task) -> None:
         self._game: Pong = env.game
+        self._shape = env.game.right_paddle  # what the environment was made with is nominal
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Set the world in which the coming reset begins."""
-        self._game.set_right_paddle(str(values.get("right_paddle", "cake")))
+        self._game.set_right_paddle(str(values.get("right_paddle", self._shape)))
         self._game.scales = {name: value for name, value in values.items() if not isinstance(value, str)}
 
     def apply(self, values: Mapping[str, float]) -> None:

@@ -30,12 +30,13 @@ class EnergyDynamics:
     def __init__(self, env: Any, task: Task) -> None:
         self._world: World = env.world
         self._task = task
+        # What the environment was made with is nominal, whatever that of the task is.
+        self._own = {name: getattr(self._world, name) for name in task.semantic}
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Set everything for the coming episode."""
-        given = physical(self._task, values)
-        self._world.set_words(**{name: given[name] for name in self._task.semantic})
-        self._write(given)
+        self._world.set_words(**{name: str(values.get(name, own)) for name, own in self._own.items()})
+        self._write(physical(self._task, values))
 
     def apply(self, values: Mapping[str, float]) -> None:
         """Set all parameters; those without a value are nominal."""

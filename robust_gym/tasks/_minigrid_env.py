@@ -169,7 +169,8 @@ class GridWorld(gym.Env[Any, Any]):
         world, own, built = self._shifted[name], self._own, self._built[name]
         for count, attribute in _COUNTS.items():
             if count in self.layout.counts:
-                setattr(world, attribute, max(1, round(getattr(own, attribute) * self.layout.counts[count])))
+                number = built.get(attribute, getattr(own, attribute))
+                setattr(world, attribute, max(1, round(number * self.layout.counts[count])))
             elif attribute in built:  # an earlier episode may have had another number
                 setattr(world, attribute, built[attribute])
         world.see_through_walls = own.see_through_walls or bool(self.layout.walls)

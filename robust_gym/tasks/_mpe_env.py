@@ -273,8 +273,11 @@ class Channel:
         self._sent.clear()
 
     def carry(self, world: Any) -> None:
-        """Replace what every speaker has just said by what is heard of it."""
-        speakers = [particle for particle in world.agents if not particle.silent]
+        """Replace what every speaker has just said by what is heard of it.
+
+        In Crypto only the agent whose ``speaker`` is true is heard; what the others say are their answers.
+        """
+        speakers = [one for one in world.agents if not one.silent and getattr(one, "speaker", True)]
         if not speakers:
             return
         self._sent.append([particle.state.c for particle in speakers])

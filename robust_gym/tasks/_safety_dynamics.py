@@ -54,6 +54,8 @@ class NavigationDynamics(MujocoDynamics):
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Prepare the layout of the coming episode, and the writing into the model that its reset will compile."""
         super().configure(values)
+        if "gremlin_speed" in self._task.dynamics:
+            self._world.gremlins.ahead = 0.0  # a new episode
         crowd, side = LAYOUTS[str(values.get("layout", "standard"))]
         for name, number in self._numbers.items():
             getattr(self._world, name).num = number if crowd == 1.0 else max(1, math.floor(number * crowd + 0.5))
@@ -64,7 +66,11 @@ class NavigationDynamics(MujocoDynamics):
         self._env.prepare = None if nominal else functools.partial(self._write, numbers)
 
     def write(self, values: Mapping[str, float | str]) -> None:
-        """Write sizes and speeds."""
+        """Write sizes and speeds; gremlins whose speed changes go on from where they are."""
+        if "gremlin_speed" in self._task.dynamics and self._env.data is not None:
+            gremlins = self._world.gremlins
+            faster = self._sizes["gremlins", "speed"] * float(values.get("gremlin_speed", 1.0)) - gremlins.speed
+            gremlins.ahead -= float(self._env.data.time) * faster
         for parameter in SCALED:
             if parameter in self._task.dynamics:
                 factor = float(values.get(parameter, 1.0))

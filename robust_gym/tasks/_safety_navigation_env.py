@@ -95,7 +95,7 @@ def _amend() -> Any:
     generator = library("utils.random_generator").RandomGenerator
     underlying.RandomGenerator = type("RandomGenerator", (generator,), {"sample_layout": _sample_layout})
     gremlins = library("assets.mocaps.gremlins").Gremlins
-    gremlins.move, gremlins.speed = _move, 1.0
+    gremlins.move, gremlins.speed, gremlins.ahead = _move, 1.0, 0.0
     return builder
 
 
@@ -127,8 +127,11 @@ def _sample_layout(self: Any) -> bool:
 
 
 def _move(self: Any) -> None:
-    """Send every gremlin along its circle: the library's own method, computed once for all, with a speed."""
-    phase = float(self.engine.data.time) * self.speed
+    """Send every gremlin along its circle: the library's own method, computed once for all, with a speed.
+
+    ``ahead`` is by how much an earlier speed of the episode has turned them farther than the present one would have.
+    """
+    phase = float(self.engine.data.time) * self.speed + self.ahead
     place = (*(np.array([np.sin(phase), np.cos(phase)]) * self.travel), self.size)
     model = self.engine.model
     for number in range(self.num):

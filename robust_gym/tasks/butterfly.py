@@ -38,13 +38,13 @@ def _task(
 
 
 _BATTLE = (
-    _P("zombie_speed", "speed at which zombies come down, in whole pixels", "pixels/step", 5.0, 0.2, 4.0),
-    _P("zombie_sway", "how far they sway to the side, in whole pixels", "pixels", 30.0, 0.1, 4.0),
-    _P("spawn_delay", "steps between two zombies", "steps", 20.0, 0.1, 5.0),
+    _P("zombie_speed", "speed at which zombies come down, in whole pixels", "pixels/step", 5.0, 0.2, 4.0, whole=True),
+    _P("zombie_sway", "how far they sway to the side, in whole pixels", "pixels", 30.0, 0.1, 4.0, whole=True),
+    _P("spawn_delay", "steps between two zombies", "steps", 20.0, 0.1, 5.0, whole=True),
     _P("player_speed", "speed of knights and archers", "pixels/step", 25.0, 0.1, 3.0),
     _P("turn_rate", "angle by which they turn", "°/step", 10.0, 0.1, 9.0),
-    _P("arrow_speed", "speed of arrows, in whole pixels", "pixels/step", 45.0, 0.1, 3.0),
-    _P("reload", "steps before an archer can shoot again", "steps", 4.0, 0.25, 10.0),
+    _P("arrow_speed", "speed of arrows, in whole pixels", "pixels/step", 45.0, 0.1, 3.0, whole=True),
+    _P("reload", "steps before an archer can shoot again", "steps", 4.0, 0.25, 10.0, whole=True),
 )
 _BORDERS = SemanticShift(
     "borders", "what the upper and the lower border do to players", "safe", ("safe", "deadly"), ("deadly",)

@@ -153,7 +153,7 @@ _CROSSING = (
     _P("jam_distance", _JAM.about, "m", 7.0, 0.3, 4.0),
     _P("driver_acceleration", _ACCELERATION.about, "m/s²", 6.0, 0.2, 3.0),
     _limit(10.0),
-    _P("spawning", "probability that a vehicle enters in a step", "", 0.6, 0.0, 1.6),
+    _P("spawning", "probability that a vehicle enters in a step", "", 0.6, 0.0, 1.6, at_reset=True),
     _LENGTH,
 )
 _task(

@@ -57,10 +57,16 @@ def _task(
             steps={"smoke": 2_000, "quick": 100_000, "standard": 1_000_000},
             source=_SOURCE if threshold is None else _SAFE_SOURCE,
             cost=threshold is not None,
-            cost_limit=None if threshold is None else 25.0,
+            # Every agent is told the team's cost, and evaluations sum over agents; Safety-Gymnasium's 25 is for each.
+            cost_limit=None if threshold is None else 25.0 * _agents(conf),
             slow=not _SLOW.isdisjoint((robot, name)),
         )
     )
+
+
+def _agents(conf: str) -> int:
+    """Return how many agents a split of joints has: ``"2x4"`` two with four joints each, ``"9|8"`` two."""
+    return len(conf.split("|")) if "|" in conf else int(conf.partition("x")[0])
 
 
 _SEGMENTS = (

@@ -35,7 +35,16 @@ _MARGIN = _P("contact_margin", "softness of the onset of contacts", "", 1e-3)
 _MESSAGES = (
     _P("message_gain", "strength at which every message is heard", "", 1.0, 0.0, 4.0),
     _P("crosstalk", "share of every message that spreads evenly over all symbols", "", 0.0, 0.0, 1.0, mode="set"),
-    _P("message_delay", "steps by which messages come late, rounded", "steps", 0.0, 0.0, float(MAX_DELAY), mode="set"),
+    _P(
+        "message_delay",
+        "steps by which messages come late",
+        "steps",
+        0.0,
+        0.0,
+        float(MAX_DELAY),
+        mode="set",
+        whole=True,
+    ),
 )
 
 
@@ -61,6 +70,7 @@ def _tasks(
     slow: bool = False,
     competitive: bool = False,
     heard: Mapping[str, int] | None = None,
+    version: int = 0,
 ) -> None:
     """Register a scenario twice: with discrete and with continuous actions.
 
@@ -70,6 +80,7 @@ def _tasks(
     discrete = Task(
         id=f"Robust-MPE{name}-v0",
         family="mpe",
+        version=version,
         about=about,
         api="parallel",
         base=f"robust_gym.tasks._mpe_scenarios:{scenario}",
@@ -144,6 +155,7 @@ _tasks(
     dynamics=_MESSAGES,
     competitive=True,
     heard={"eve_0": 4, "bob_0": 4},
+    version=1,  # what is said and not heard is left as it is
 )
 _tasks(
     "Push",

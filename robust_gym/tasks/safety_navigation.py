@@ -152,6 +152,8 @@ for _robot, (_what, _body, _air) in _ROBOTS.items():
             Task(
                 id=f"Robust-Safety{_robot}{_scenario}-v0",
                 family="safety_navigation",
+                # Gremlins whose speed changes within an episode go on from where they are.
+                version=1 if _scenario in ("Button1", "Button2") else 0,
                 about=f"{_what} {_does}.",
                 base="robust_gym.tasks._safety_navigation_env:make",
                 adapter="robust_gym.tasks._safety_dynamics:NavigationDynamics",

@@ -100,7 +100,7 @@ _EVADERS = SemanticShift(
 
 
 def _evader_count(nominal: int) -> DynamicsParameter:
-    return _P("evader_count", "number of evaders, from the next episode on", "", float(nominal), 0.1, 1.5)
+    return _P("evader_count", "number of evaders", "", float(nominal), 0.1, 1.5, at_reset=True, whole=True)
 
 
 _PURSUIT = (

@@ -76,9 +76,7 @@ MAPS = {
 
 _DYNAMICS = (
     DynamicsParameter("move_amount", "how far a move order sends a unit", "", 2.0, 0.5, 3.0),
-    DynamicsParameter(
-        "step_mul", "game steps that an order lasts, rounded to whole ones", "game steps", 8.0, 0.25, 4.0
-    ),
+    DynamicsParameter("step_mul", "game steps that an order lasts", "game steps", 8.0, 0.25, 4.0, whole=True),
     DynamicsParameter("sight_range", "how far an agent sees", "", 9.0, 0.3, 2.0),
     DynamicsParameter("shoot_range", "how far off a target may be that an agent can name", "", 6.0, 0.3, 2.0),
 )

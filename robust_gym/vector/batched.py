@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -52,6 +53,7 @@ class BatchedVectorEnv(Worlds, VectorEnv):
         self.action_space = batch_space(first.action_space, num_envs)
         self._mode = autoreset_mode
         self._over = np.zeros(num_envs, bool)
+        self._begun = False
         for copy, one in enumerate(disruptions or ()):
             self.disturb(copy, one)
 
@@ -61,8 +63,15 @@ class BatchedVectorEnv(Worlds, VectorEnv):
         """Reset all copies, copy i with ``seed + i``, or those of ``options["reset_mask"]``.
 
         Other options are their environments' own.
+
+        Raises:
+            ValueError: If there is not one seed, or one boolean of the mask, for each copy.
+            ResetNeeded: If the first reset is not of all copies.
         """
         chosen, seeds = asked(self.num_envs, seed, options)
+        if not (self._begun or chosen.all()):
+            raise ResetNeeded("the first reset is of all copies; leave out reset_mask")
+        self._begun = True
         theirs = {name: value for name, value in (options or {}).items() if name != "reset_mask"}
         self.renew(np.flatnonzero(chosen), seeds, theirs or None)
         self._over[chosen] = False
@@ -73,7 +82,10 @@ class BatchedVectorEnv(Worlds, VectorEnv):
 
         Raises:
             ValueError: If the actions have another shape.
+            ResetNeeded: If the copies have not been reset.
         """
+        if not self._begun:
+            raise ResetNeeded("reset() comes before the first step")
         given = np.asarray(actions)
         if given.shape != self.action_space.shape:
             raise ValueError(f"actions must have the shape {self.action_space.shape}, got {given.shape}")

@@ -34,13 +34,18 @@ class _Group:
             for chain in self.chains.values():
                 chain.reset(seed, self._place[row])
 
-    def __call__(self, values: Any) -> Any:
-        """Return the values of all copies, this group's disturbed."""
+    def __call__(self, values: Any, into: Any) -> Any:
+        """Return what all copies get, this group's rows disturbed.
+
+        Args:
+            values: What is undisturbed, of all copies.
+            into: The same with the rows of other groups disturbed.
+        """
         if None in self.chains:
-            return self._disturbed(self.chains[None], values)
+            return self._disturbed(self.chains[None], values, into)
         return {
-            name: self._disturbed(self.chains[name], part) if name in self.chains else part
-            for name, part in values.items()
+            name: self._disturbed(self.chains[name], values[name], part) if name in self.chains else part
+            for name, part in into.items()
         }
 
     def again(self, values: Any, copies: np.ndarray, into: Any) -> None:
@@ -50,19 +55,23 @@ class _Group:
             given, kept = (values, into) if name is None else (values[name], into[name])
             kept[self.copies[own]] = chain.again(given[self.copies], own)[own]
 
-    def _disturbed(self, chain: Chain, values: np.ndarray) -> np.ndarray:
+    def _disturbed(self, chain: Chain, values: np.ndarray, into: np.ndarray) -> np.ndarray:
         if len(self.copies) == len(values):
             return chain.batch(values)
-        changed = np.array(values)
-        changed[self.copies] = chain.batch(values[self.copies])
+        rows = chain.batch(values[self.copies])
+        # Where dummy dimensions are added, every group adds them, and writes all of its rows.
+        wider = into.shape[1:] != rows.shape[1:]
+        changed = np.zeros((len(into), *rows.shape[1:]), into.dtype) if wider else np.array(into)
+        changed[self.copies] = rows
         return changed
 
 
 class VectorDisruption(VectorWrapper):
     """Disturbs the actions, rewards and observations of a vector environment.
 
-    Copy by copy, the same bits as a ``SyncVectorEnv`` of environments that are disturbed one by one, at a fraction of
-    the time. Dynamics belong inside: make the copies with ``disruption="dynamics:…"``.
+    Copy by copy, the same bits as a ``SyncVectorEnv`` of environments that are disturbed one by one, for actions of the
+    space's own dtype, at a fraction of the time. Dynamics belong inside: make the copies with
+    ``disruption="dynamics:…"``.
 
     Args:
         env: The vector environment; its copies reset themselves as its ``metadata["autoreset_mode"]`` says.
@@ -203,9 +212,10 @@ class VectorDisruption(VectorWrapper):
 
     @staticmethod
     def _disturbed(groups: Sequence[_Group], values: Any) -> Any:
+        disturbed = values
         for group in groups:
-            values = group(values)
-        return values
+            disturbed = group(values, disturbed)
+        return disturbed
 
 
 def _whole(terms: Sequence[Term], signal: Signal, copies: int) -> dict[str | None, Chain]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,14 +40,15 @@ def make_vec(
         autoreset_mode: When a copy whose episode is over resets itself: ``"NextStep"``, ``"SameStep"`` or
             ``"Disabled"``, as Gymnasium defines them.
         threads: Threads that step a batched simulator; by default all that the process may use.
-        max_episode_steps: Time limit; by default the task's.
+        max_episode_steps: Time limit; by default the task's, and -1 for none.
         **kwargs: Arguments of the underlying environment.
 
     Raises:
         UnknownNameError: If the task is not registered.
         MissingExtraError: If a package the task needs is not installed.
         DisruptionError: If a disruption is malformed or the task cannot honour it.
-        ValueError: If there is not one disruption for each copy, the mode is unknown, or the task has many agents.
+        ValueError: If there is not one disruption for each copy, the mode is unknown, the time limit is none, or the
+            task has many agents.
     """
     found = registry.task(task)
     if found.api == "parallel":
@@ -56,11 +58,13 @@ def make_vec(
     if len(strings) != num_envs:
         raise ValueError(f"one disruption for each of {num_envs} copies is needed, got {len(strings)}")
     parsed = [Disruption.parse(one) for one in strings]
-    mode, horizon = _mode(autoreset_mode), max_episode_steps or found.horizon
+    mode, horizon = _mode(autoreset_mode), found.horizon if max_episode_steps is None else max_episode_steps
+    if horizon < 1 and horizon != -1:
+        raise ValueError(f"max_episode_steps must be at least 1, or -1 for no limit, got {horizon}")
     if is_batched(found) and kwargs.get("render_mode") is None and kwargs.get("context", "hidden") == "hidden":
         kwargs.pop("render_mode", None)
         kwargs.pop("context", None)
-        return _batched(found, parsed, mode, threads, horizon, **kwargs)
+        return _batched(found, parsed, mode, threads, sys.maxsize if horizon == -1 else horizon, **kwargs)
     copies = [functools.partial(_one, found, str(one), horizon, **kwargs) for one in parsed]
     return SyncVectorEnv(copies, autoreset_mode=mode)
 

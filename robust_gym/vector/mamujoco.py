@@ -52,6 +52,10 @@ class TeamSimulator:
         """Return what every agent observes, ``[copies, …]``."""
         return {agent: view(self._robot.fields) for agent, view in self._views.items()}
 
+    def state(self) -> np.ndarray:
+        """Return the whole robot's observation, ``[copies, …]``."""
+        return self._robot.observe()
+
 
 class _View:
     """Where each number that an agent observes lies in MjData, and how it is clipped.

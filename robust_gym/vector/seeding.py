@@ -17,8 +17,16 @@ def asked(
         num_envs: How many copies there are.
         seed: Copy i gets ``seed + i``, or the i-th of a list.
         options: May hold ``"reset_mask"``, the copies to be reset; all of them by default.
+
+    Raises:
+        ValueError: If there is not one seed for each copy, or the mask is not one boolean for each, with one true.
     """
     chosen = np.asarray((options or {}).get("reset_mask", np.ones(num_envs, bool)))
+    if chosen.dtype != bool or chosen.shape != (num_envs,) or not chosen.any():
+        raise ValueError(f"reset_mask must be {num_envs} booleans, of which one is true at least, got {chosen!r}")
     if seed is None:
         return chosen, [None] * num_envs
-    return chosen, [seed + copy for copy in range(num_envs)] if isinstance(seed, int) else seed
+    seeds = [int(seed) + copy for copy in range(num_envs)] if isinstance(seed, (int, np.integer)) else list(seed)
+    if len(seeds) != num_envs:
+        raise ValueError(f"one seed for each of {num_envs} copies is needed, got {len(seeds)}")
+    return chosen, seeds

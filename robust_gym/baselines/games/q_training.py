@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from robust_gym.baselines.base import Checked
 from robust_gym.baselines.games.saved import SavesTable
 from robust_gym.task import Budget, Task
 
@@ -19,7 +21,7 @@ _NEAR_ONE = 0.99
 
 
 @dataclass
-class TabularQLearning(SavesTable):
+class TabularQLearning(Checked, SavesTable):
     """Arguments of tabular Q-learning.
 
     Attributes:
@@ -50,14 +52,13 @@ class TabularQLearning(SavesTable):
         """Train on the undisturbed task; the run depends on the arguments, the budget's steps and the seed alone.
 
         Raises:
-            ValueError: If states or actions are not numbered, or an argument is out of range.
+            ValueError: If states or actions are not numbered, or the radius is none of its set's.
         """
         import numpy as np
 
         from robust_gym.baselines.games.experience import interact, sizes
         from robust_gym.baselines.games.table_policy import TablePolicy
 
-        self._check()
         episodes, choices = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
         states, actions = sizes(task)
         learner = self.learner(states, actions, self._discount(task), choices)
@@ -84,8 +85,14 @@ class TabularQLearning(SavesTable):
         own = float(task.model().discount) if task.exact else 1.0
         return own if own < 1.0 else _NEAR_ONE
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Check the arguments.
+
+        Raises:
+            ValueError: At the first that is out of bounds, naming it and what is accepted.
+        """
         for name in ("epsilon_start", "epsilon_end", "exploration_fraction"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name} must be 0 to 1, got {value!r}")
+            self._require(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
+        self._require("gamma", self.gamma is None or 0 <= self.gamma < 1, "at least 0 and below 1")
+        self._require("step_exponent", 0.5 < self.step_exponent <= 1, "above 0.5 and at most 1")
+        self._require("initial_value", math.isfinite(self.initial_value), "a finite number")

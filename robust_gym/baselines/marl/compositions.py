@@ -6,6 +6,7 @@ arguments then stand in the opposite order. This module imports torch only insid
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -117,6 +118,7 @@ class ContaminationBackup(Part):
         """Check the arguments; see ``ValueFactorisation.check``."""
         super().check()
         self._require("rho", 0 <= self.rho <= 1, "between 0 and 1")
+        self._require("worst_value", math.isfinite(self.worst_value), "a finite number")
 
 
 @dataclass
@@ -156,6 +158,7 @@ class TotalVariationBackup(Part):
         """Check the arguments; see ``ValueFactorisation.check``."""
         super().check()
         self._require("rho", 0 <= self.rho <= 1, "between 0 and 1")
+        self._require("worst_value", math.isfinite(self.worst_value), "a finite number")
         self._require("dual_objective", self.dual_objective in ("exact", "squared"), "exact or squared")
         self._require("dual_hidden", self.dual_hidden >= 1, "at least 1")
         self._require("dual_learning_rate", self.dual_learning_rate > 0, "greater than 0")

@@ -8,6 +8,7 @@ A composition is mixer x backup x training distribution. A subclass takes its mi
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 @dataclass
 class ValueFactorisation(TeamArguments):
     """Arguments of value factorisation; defaults are those of arXiv 2602.11437 unless a field says otherwise.
+
+    Where a task tells which actions an agent may take now (``info[agent]["action_mask"]``, in StarCraft-like games), it
+    is not asked: what is not possible does nothing there.
 
     What the paper counts in steps of its 172,800-step runs is a share of the budget here, so that one set of
     arguments serves every budget.
@@ -156,5 +160,5 @@ class ValueFactorisation(TeamArguments):
         for name in ("gamma", "epsilon_start", "epsilon_end", "exploration_fraction", "learning_starts"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         for name in ("max_grad_norm", "target_updates", "reward_scale"):
-            self._require(name, getattr(self, name) >= 0, "at least 0")
-        self._require("learning_rate", self.learning_rate > 0, "greater than 0")
+            self._require(name, 0 <= getattr(self, name) < math.inf, "at least 0")
+        self._require("learning_rate", 0 < self.learning_rate < math.inf, "greater than 0")

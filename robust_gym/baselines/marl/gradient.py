@@ -30,7 +30,7 @@ class PolicyGradient(TeamArguments):
     """Arguments of IPPO and MAPPO; defaults are MAPPO's for MPE (arXiv 2103.01955) unless a field says otherwise.
 
     Its agents are fed forward: they remember nothing, where those of the paper may be recurrent too. All are rewarded
-    with the sum of their rewards.
+    with the sum of their rewards. Masks of actions are not read: what is not possible does nothing.
 
     Attributes:
         sharing: Whether agents share one network, which is told whose turn it is: ``shared``, ``separate``, or
