@@ -21,7 +21,7 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 """As of a process that SIGPIPE ends."""
 
-SHOWING = ("ls", "show", "status", "compare")
+SHOWING = ("ls", "show", "status", "compare", "doctor")
 """Commands that only show things."""
 
 EXAMPLES = """\
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has had enough, as `head` does. What only shows things has then done its work; what
         # runs or judges something has not come to its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0 if arguments.command in SHOWING else PIPE_CLOSED
+        return 0 if arguments.command in SHOWING or getattr(arguments, "text", False) else PIPE_CLOSED
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED

@@ -30,8 +30,8 @@ def _dataset(arguments: argparse.Namespace) -> int:
 
     from robust_gym import registry
     from robust_gym.baselines.offline.making import Recipe, make_dataset
+    from robust_gym.bench.arguments import listed
     from robust_gym.plugins import load_plugins
-    from robust_gym.running import listed
 
     load_plugins(arguments.plugin)
     names = listed("--algo", arguments.algo)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -50,7 +49,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
 
 def _bench(arguments: argparse.Namespace) -> int:
     from robust_gym.baselines.checkpoints import SECONDS
-    from robust_gym.bench.arguments import parse_options, parse_seeds
+    from robust_gym.bench.arguments import listed, parse_options, parse_seeds
     from robust_gym.bench.campaign_file import engine_of, merged, read_campaign, suite
     from robust_gym.bench.command import Options, bench
     from robust_gym.bench.engines import EngineChoice
@@ -81,18 +80,6 @@ def _bench(arguments: argparse.Namespace) -> int:
     engine = engine_of(file, EngineChoice(arguments.engine, arguments.jobs, arguments.address, options, limits))
     every = arguments.checkpoint_every or SECONDS
     return bench(Options(merged(file, asked), out, engine, arguments.retry_failed, reporting, every), build)
-
-
-def listed(option: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """Split names at commas; an option whose variable was empty does not mean all there is.
-
-    Raises:
-        ValueError: If the option was given, and names nothing.
-    """
-    names = tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
-    if texts and not names:
-        raise ValueError(f"{option} names nothing; leave it out for the default")
-    return names
 
 
 def _positive(text: str) -> int:
@@ -134,6 +121,7 @@ def add_eval(parser: argparse.ArgumentParser) -> None:
 
 
 def _eval(arguments: argparse.Namespace) -> int:
+    from robust_gym.bench.arguments import listed
     from robust_gym.bench.evaluation import Options, evaluate_command
 
     if arguments.splits and arguments.disruption:

@@ -194,6 +194,7 @@ def _signals(task: Task) -> dict[str, str]:
         found["observation"] += f"; always true: {', '.join(task.undisturbed)}"
     if task.cost:
         found["cost"] = "info['cost']" + (f", below {task.cost_limit:g} an episode" if task.cost_limit else "")
+        found["cost"] += ", summed over agents" if task.cost_limit and task.api == "parallel" else ""
     if task.exact:
         found["exact model"] = f"robust_gym.task({task.id!r}).model()"
     return found

@@ -114,6 +114,19 @@ def test_a_conflict_is_listed_and_not_written(stores: tuple[Store, Store, Store]
     assert not out.folder(cell(1)).exists()
 
 
+def test_a_cell_of_which_nothing_can_be_read_is_told_by_the_exit_code(
+    stores: tuple[Store, Store, Store], capsys: Capture
+) -> None:
+    a, _, out = stores
+    put(a, cell(0))
+    put(a, cell(1), policy=False)
+    (a.folder(cell(1)) / "records.jsonl").write_text("{")
+    code, said, _ = call(capsys, "merge", str(a.root), "--out", str(out.root))
+    assert code == 1
+    assert said.splitlines()[-1] == f"{out.root}: 1 copied · 0 there already · 1 damaged · 0 conflicts"
+    assert not out.folder(cell(1)).exists()
+
+
 def test_into_one_of_the_sources(stores: tuple[Store, Store, Store]) -> None:
     a, b, _ = stores
     put(a, cell(0))

@@ -55,7 +55,8 @@ def _facts(task: Task) -> str:
     null = "" if task.null_action is None else f"; action {task.null_action} does nothing"
     spaces = task.spaces or {}
     true = f"; always true: {codes(task.undisturbed)}" if task.observation == "dict" else ""
-    limit = f"; an episode should stay below {task.cost_limit:g}" if task.cost_limit else ""
+    summed = ", summed over agents" if task.api == "parallel" else ""
+    limit = f"; an episode should stay below {task.cost_limit:g}{summed}" if task.cost_limit else ""
     facts = [
         ("Agents", agents),
         ("Observation", text(spaces.get("observation", task.observation)) + true),

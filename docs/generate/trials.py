@@ -19,7 +19,7 @@ def everywhere() -> str:
     failed = [f"{algorithm} on {task}" for (algorithm, task, _), trial in trials.items() if "failed" in trial]
     outcome = f"Failed: {', '.join(failed)}." if failed else "None failed."
     return (
-        f"Every algorithm was tried on one task of each family but SMAC and kind of spaces, {len(tasks)} tasks: "
+        f"Every algorithm was tried on one task of each family and kind of spaces, SMAC left out, {len(tasks)} tasks: "
         f"{len(ran)} short trainings, each followed by an undisturbed and a disturbed episode. "
         f"{outcome} The command is `python benchmarks/runs_everywhere.py`."
     )

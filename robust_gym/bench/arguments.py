@@ -41,6 +41,18 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return numbers
 
 
+def listed(option: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """Split names at commas; an option whose variable was empty does not mean all there is.
+
+    Raises:
+        ValueError: If the option was given, and names nothing.
+    """
+    names = tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+    if texts and not names:
+        raise ValueError(f"{option} names nothing")
+    return names
+
+
 def parse_options(texts: Sequence[str]) -> dict[str, Any]:
     """Read ``NAME=VALUE`` texts whose values have no declared type: JSON where they are JSON, else plain text.
 

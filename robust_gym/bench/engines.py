@@ -94,11 +94,14 @@ def make_engine(
         raise ValueError(f"an address is for the engine ray, and the engine is {name}")
     make, given = _maker(name, jobs, address)
     accepted = [option for option in inspect.signature(make).parameters if option not in (*given, "limits")]
-    for option, value in (options or {}).items():
+    given_options = dict(options or {})
+    for option, value in given_options.items():
         if option not in accepted:
             known = f"It has: {', '.join(accepted)}" if accepted else "It has none"
             raise ValueError(f"the engine {name} has no option {option!r}.{did_you_mean(option, accepted)} {known}")
         kind = typing.get_type_hints(make.__init__)[option]
+        if kind == str | None and isinstance(value, int):
+            given_options[option] = value = str(value)  # a partition may be named by a number
         try:
             TypeAdapter(kind).validate_python(value, strict=True)
         except ValidationError as error:
@@ -106,7 +109,7 @@ def make_engine(
             raise ValueError(
                 f"the option {option} of the engine {name}: {message[0].lower()}{message[1:]}, got {value!r}"
             ) from None
-    return make(**given, limits=limits, **(options or {}))
+    return make(**given, limits=limits, **given_options)
 
 
 def _maker(name: str, jobs: int | None, address: str | None) -> tuple[Callable[..., Engine], dict[str, Any]]:

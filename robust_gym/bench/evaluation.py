@@ -63,11 +63,11 @@ def evaluate_command(options: Options) -> int:
     if options.task is not None:
         registry.task(options.task).require()
     name = None if options.name is None else checked_name(options.name)
+    if options.out is not None and options.out.is_dir():
+        raise ValueError(f"--out {str(options.out)!r} is a folder; name a file for the records")
+    found = find_policy(options.policy, options.task)
     if options.out is not None:
         make_folder(options.out.parent)
-        if options.out.is_dir():
-            raise ValueError(f"--out {str(options.out)!r} is a folder; name a file for the records")
-    found = find_policy(options.policy, options.task)
     id = options.task or found.training.task
     registry.task(id).require()
     _check_spaces(found.training.task, id)

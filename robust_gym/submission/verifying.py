@@ -80,6 +80,7 @@ def verify_command(options: Options) -> int:
     target = options.out or options.file.with_suffix(".verdict.json")
     if target.is_dir():
         raise ValueError(f"{str(target)!r} is a folder; --out names a file for the verdict")
+    options.file.stat()
     make_folder(target.absolute().parent)
     if options.results is not None:
         check_target(options.results)

@@ -217,7 +217,7 @@ def drive(
     return _driving(road)({"other_vehicles_type": drivers, **(config or {})}, scenes or {}, render_mode)
 
 
-# Parameters that are values of the configuration, read when a scene is built (the spawning probability: always).
+# Parameters that are values of the configuration, read when a scene is built.
 _CONFIG = {
     "density": "vehicles_density",
     "vehicles": "vehicles_count",

@@ -69,8 +69,8 @@ class NavigationDynamics(MujocoDynamics):
         """Write sizes and speeds; gremlins whose speed changes go on from where they are."""
         if "gremlin_speed" in self._task.dynamics and self._env.data is not None:
             gremlins = self._world.gremlins
-            faster = self._sizes["gremlins", "speed"] * float(values.get("gremlin_speed", 1.0)) - gremlins.speed
-            gremlins.ahead -= float(self._env.data.time) * faster
+            change = self._sizes["gremlins", "speed"] * float(values.get("gremlin_speed", 1.0)) - gremlins.speed
+            gremlins.ahead -= float(self._env.data.time) * change
         for parameter in SCALED:
             if parameter in self._task.dynamics:
                 factor = float(values.get(parameter, 1.0))

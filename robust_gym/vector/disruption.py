@@ -163,7 +163,7 @@ class VectorDisruption(VectorWrapper):
         for row in np.flatnonzero(chosen):
             self._begin(int(row), seeds[row])
         self._resetting = np.where(chosen, False, self._resetting)
-        if chosen.all():
+        if chosen.all() or not self._seen:
             self._last = self._disturbed(self._seen, observations)
         else:
             self._last = self._first(observations, chosen, copy.deepcopy(self._last))
@@ -183,7 +183,8 @@ class VectorDisruption(VectorWrapper):
             seen = self._renewed(observations, over, info)
         else:
             seen = self._disturbed(self._seen, observations)
-        self._last = copy.deepcopy(seen)
+        if self._seen:
+            self._last = copy.deepcopy(seen)
         return seen, told, terminated, truncated, info
 
     def _renewed(self, first: Any, over: np.ndarray, info: dict[str, Any]) -> Any:

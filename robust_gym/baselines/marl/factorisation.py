@@ -160,5 +160,5 @@ class ValueFactorisation(TeamArguments):
         for name in ("gamma", "epsilon_start", "epsilon_end", "exploration_fraction", "learning_starts"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         for name in ("max_grad_norm", "target_updates", "reward_scale"):
-            self._require(name, 0 <= getattr(self, name) < math.inf, "at least 0")
-        self._require("learning_rate", 0 < self.learning_rate < math.inf, "greater than 0")
+            self._require(name, 0 <= getattr(self, name) < math.inf, "a finite number of at least 0")
+        self._require("learning_rate", 0 < self.learning_rate < math.inf, "a finite number greater than 0")

@@ -219,7 +219,9 @@ def _checked_metadata(folder: Path, task: Task) -> dict[str, Any]:
         version = ours["task_version"] if ours else task.version
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the dataset in {folder} is damaged: its metadata.json is not Minari's ({error})") from error
-    if of not in (task.id, task.base) and spec.get("entry_point") != _class(task):
+    # By its class where neither has arguments, which may be about the reward.
+    alike = not (ours or spec.get("kwargs") or task.kwargs) and spec.get("entry_point") == _class(task)
+    if of not in (task.id, task.base) and not alike:
         raise ValueError(f"the dataset in {folder} is of {of}, not of {task.id}")
     if version != task.version:
         raise ValueError(
