@@ -219,7 +219,7 @@ def test_acting_reads_the_windows_that_were_learnt_from(games: None) -> None:
         ("vdn", {"hidden": 0}, "vdn: hidden must be at least 1, got 0"),
         ("vdn", {"network": "gru"}, "vdn: network must be lstm or mlp, got 'gru'"),
         ("vdn", {"optimiser": "sgd"}, "vdn: optimiser must be rmsprop or adam, got 'sgd'"),
-        ("vdn", {"learning_rate": 0.0}, "vdn: learning_rate must be greater than 0, got 0.0"),
+        ("vdn", {"learning_rate": 0.0}, "vdn: learning_rate must be a finite number greater than 0, got 0.0"),
         ("robust-vdn", {"rho": 2.0}, "robust-vdn: rho must be between 0 and 1, got 2.0"),
         ("robust-vdn-tv", {"dual_objective": "l2"}, "robust-vdn-tv: dual_objective must be exact or squared, got 'l2'"),
         ("robust-vdn", {"rhoo": 0.1}, "robust-vdn has no argument 'rhoo'.*Did you mean 'rho'"),
