@@ -33,10 +33,9 @@ def unsupported(task: Task, kind: Kind, action: str | None = None) -> str | None
     if kind.channel == "dynamics":
         if kind.name == "forces":
             return None if task.forces else "it has no parameter that is an external force"
-        drawn = [parameter for parameter in task.dynamics.values() if parameter.drawn]
-        if not drawn:
+        if not task.drawn:
             return "it has no dynamics parameter to draw"
-        within = kind.name == "redraw" and all(parameter.at_reset for parameter in drawn)
+        within = kind.name == "redraw" and all(parameter.at_reset for parameter in task.drawn)
         return "those of its dynamics parameters that are drawn take effect at resets only" if within else None
     if kind.channel == "reward":
         return None

@@ -251,6 +251,11 @@ class Task:
     refuses: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def drawn(self) -> list[DynamicsParameter]:
+        """The parameters that ``dynamics:random`` draws; the others are written by name only."""
+        return [parameter for parameter in self.dynamics.values() if parameter.drawn]
+
+    @property
     def forces(self) -> list[DynamicsParameter]:
         """The external forces among its parameters: what pushes the world while it is on."""
         return [p for p in self.dynamics.values() if p.unit == "N" and p.mode == "set" and not p.drawn]

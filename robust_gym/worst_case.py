@@ -112,7 +112,7 @@ def _evolve(returns: Any, dimensions: int, evaluations: int, seed: int) -> None:
 
 def _parameters(task: Task, names: Sequence[str] | None) -> list[DynamicsParameter]:
     if names is None:
-        chosen = [parameter for parameter in task.dynamics.values() if parameter.drawn]
+        chosen = task.drawn
     else:
         for name in names:
             if name not in task.dynamics:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import importlib.metadata
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from robust_gym.bench.campaign_file import CampaignFile
 from robust_gym.bench.files import make_folder, write_atomically
 from robust_gym.bench.plan import Plan, Request
-from robust_gym.bench.training import provenance
+from robust_gym.bench.training import as_json, provenance
 from robust_gym.record import Provenance
 
 FOLDER = "campaigns"
@@ -129,7 +128,7 @@ def _campaign(out: Path, request: Request, plan: Plan) -> dict[str, Any]:
             "algorithms": [
                 {
                     "name": cell.algorithm,
-                    "arguments": json.loads(json.dumps(dict(cell.overrides), default=str)),
+                    "arguments": as_json(dict(cell.overrides)),
                     "tasks": [] if alike else tasks[variant],
                 }
                 for variant, cell in variants.items()

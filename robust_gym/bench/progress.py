@@ -32,6 +32,11 @@ class Running:
     total: int = 0
     trained_seconds: float | None = None
 
+    @property
+    def own_steps(self) -> int:
+        """The training steps that are left to this process."""
+        return max(0, self.budget_steps - self.before)
+
 
 @dataclass
 class Board:
@@ -99,8 +104,8 @@ class Board:
         if isinstance(event, Progressed):
             if event.phase == "train":
                 if running.phase != "train":
-                    running.before = event.done
-                self._count_steps(event.done - (running.done if running.phase == "train" else event.done))
+                    running.before = running.done = event.done
+                self._count_steps(event.done - running.done)
             running.phase, running.done, running.total = event.phase, event.done, event.total
         elif isinstance(event, Trained):
             running.phase, running.done, running.total = "evaluate", 0, 0
@@ -159,14 +164,15 @@ class Board:
 
     def _whole(self, running: Running) -> float:
         """Return the work of a cell that is left to this campaign."""
-        return max(0, running.budget_steps - running.before) + self._share * running.budget_steps
+        return running.own_steps + self._share * running.budget_steps
 
     def _work_of(self, running: Running) -> float:
         """Return what of it is done."""
         before = running.before if running.phase == "train" else 0
         part = min(1.0, (running.done - before) / (running.total - before)) if running.total > before else 0.0
-        own = max(0, running.budget_steps - running.before)
-        return own + self._share * running.budget_steps * part if running.phase == "evaluate" else own * part
+        if running.phase == "evaluate":
+            return running.own_steps + self._share * running.budget_steps * part
+        return running.own_steps * part
 
 
 def _budget_steps(cell: Cell) -> int:

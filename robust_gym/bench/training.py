@@ -78,8 +78,12 @@ def recorded(algorithm: Any) -> dict[str, Any]:
 
 def arguments_of(cell: Cell) -> dict[str, Any]:
     """Return the arguments that records of a cell have now, as JSON would have them."""
-    arguments = recorded(registry.algorithm(cell.algorithm).cls(**dict(cell.overrides)))
-    found: dict[str, Any] = json.loads(json.dumps(arguments, default=str))
+    return as_json(recorded(registry.algorithm(cell.algorithm).cls(**dict(cell.overrides))))
+
+
+def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as a reader of JSON would have them."""
+    found: dict[str, Any] = json.loads(json.dumps(dict(values), default=str))
     return found
 
 

@@ -93,13 +93,8 @@ def check_seeding(id: str) -> None:
             assert worlds.play(chosen, seed=8) != first, f"seeds 7 and 8 give the same rollout under {chosen or 'none'}"
             assert worlds.play(chosen) == first, f"a rollout of seed 7 depends on what was played before it ({chosen})"
             assert _play(id, chosen) == first, f"two environments differ at seed 7 under {chosen or 'none'}"
-    if _draws(registry.task(id)):
+    if registry.task(id).drawn:
         _check_draws(id)
-
-
-def _draws(task: Task) -> bool:
-    """Return whether the task has parameters that ``dynamics:random`` draws: pushes are written by name only."""
-    return any(parameter.drawn for parameter in task.dynamics.values())
 
 
 _DRAWN = 10
@@ -127,7 +122,7 @@ def check_none(id: str) -> None:
 def check_spaces(id: str) -> None:
     """Every observation is inside its space at every parameter's bounds, and with all of them drawn at once."""
     task = registry.task(id)
-    drawn = [f"dynamics:random@{level}" for level in (1, 3, 5)] if _draws(task) else []
+    drawn = [f"dynamics:random@{level}" for level in (1, 3, 5)] if task.drawn else []
     with worlds_of(id) as worlds:
         for number, disruption in enumerate([None, *drawn, *_bounds(task)]):
             worlds.play(disruption, seed=number, steps=steps_of(task) // 2, check_spaces=True)
@@ -145,7 +140,7 @@ def _bounds(task: Task) -> list[str]:
 def check_schedules(id: str) -> None:
     """A dynamics parameter can change within an episode, and comes back to the nominal value to the bit."""
     # What takes effect at resets only cannot change within an episode.
-    if not any(parameter.drawn and not parameter.at_reset for parameter in registry.task(id).dynamics.values()):
+    if all(parameter.at_reset for parameter in registry.task(id).drawn):
         return
     with worlds_of(id) as worlds:
         nominal = worlds.play()
@@ -167,7 +162,7 @@ def check_randomness(id: str) -> None:
         assert noisy.nominal == nominal.nominal, "reward noise changed the true reward"
         both = worlds.play(f"reward:gauss:0.5+{other}")
         assert both.rewards == noisy.rewards, "adding an observation disruption changed the reward noise"
-    if _draws(task) and task.api == "gymnasium":
+    if task.drawn and task.api == "gymnasium":
         states = []
         for disruption in ("none", "dynamics:0.3"):
             env = make(id, disruption=disruption)

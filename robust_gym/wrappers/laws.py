@@ -21,8 +21,7 @@ def parameters(kind: str, task: Task) -> list[DynamicsParameter]:
     """Return the parameters that a kind draws."""
     if kind == "forces":
         return task.forces
-    drawn = [parameter for parameter in task.dynamics.values() if parameter.drawn]
-    return [p for p in drawn if not p.at_reset] if kind == "redraw" else drawn
+    return [p for p in task.drawn if not p.at_reset] if kind == "redraw" else task.drawn
 
 
 def draw(term: Term, chosen: Sequence[DynamicsParameter], rng: np.random.Generator) -> Values:

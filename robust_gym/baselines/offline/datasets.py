@@ -219,9 +219,7 @@ def _checked_metadata(folder: Path, task: Task) -> dict[str, Any]:
         version = ours["task_version"] if ours else task.version
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the dataset in {folder} is damaged: its metadata.json is not Minari's ({error})") from error
-    # By its class where neither has arguments, which may be about the reward.
-    alike = not (ours or spec.get("kwargs") or task.kwargs) and spec.get("entry_point") == _class(task)
-    if of not in (task.id, task.base) and not alike:
+    if of not in (task.id, task.base) and (ours or not _alike(spec, task)):
         raise ValueError(f"the dataset in {folder} is of {of}, not of {task.id}")
     if version != task.version:
         raise ValueError(
@@ -230,14 +228,19 @@ def _checked_metadata(folder: Path, task: Task) -> dict[str, Any]:
     return metadata
 
 
-def _class(task: Task) -> str:
-    """Return where a task's class is, as Gymnasium's ids name it: some tasks are made by functions."""
+def _alike(spec: Mapping[str, Any], task: Task) -> bool:
+    """Return whether a function makes for the task what an id of Gymnasium names, without arguments to either.
+
+    Arguments may be about the reward.
+    """
     from robust_gym.tasks import make
 
+    if spec.get("kwargs") or task.kwargs:
+        return False
     env = make(task.id)
     env.close()
     cls = type(env.unwrapped)
-    return f"{cls.__module__}:{cls.__qualname__}"
+    return bool(spec.get("entry_point") == f"{cls.__module__}:{cls.__qualname__}")
 
 
 def _spaces(task: Task) -> tuple[Any, Any]:
