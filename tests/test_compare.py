@@ -11,7 +11,7 @@ from cli_help import Capture, call, fails, parsed
 from leaderboard_samples import TASKS, board, run
 
 from robust_gym import record
-from robust_gym.leaderboard import statistics
+from robust_gym.leaderboard import bootstrap, statistics
 from robust_gym.leaderboard.comparing import COMPARED, compare
 from robust_gym.leaderboard.quantities import BOOTSTRAP_SEED, QUANTITIES, summarise
 from robust_gym.leaderboard.runs import collect
@@ -81,11 +81,11 @@ def test_intervals_cover_the_difference() -> None:
     missed = 0
     for _ in range(200):
         x, y = rng.normal(size=(1, 12)), rng.normal(size=(1, 12))
-        ends = statistics.difference_interval([x], [y], statistics.mean, np.random.default_rng(BOOTSTRAP_SEED), 400)
+        ends = bootstrap.difference_interval([x], [y], statistics.mean, np.random.default_rng(BOOTSTRAP_SEED), 400)
         assert ends is not None
         missed += not ends[0][0] <= 0 <= ends[1][0]
     assert 2 <= missed <= 26
-    assert statistics.difference_interval([[1.0, 2.0]], [[1.0, 2.0, 3.0]], statistics.mean, rng) is None
+    assert bootstrap.difference_interval([[1.0, 2.0]], [[1.0, 2.0, 3.0]], statistics.mean, rng) is None
 
 
 def test_only_what_may_rank_together_is_compared(records: list[record.RunRecord]) -> None:

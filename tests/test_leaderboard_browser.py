@@ -154,8 +154,7 @@ def test_filters_hide_what_is_not_wanted_and_are_part_of_the_address(full, tab):
     assert "synthetic-robust" not in visible(tab, "tr[data-name] th")
     choose(tab, "privilege", "uses parameter-box")
     assert set(visible(tab, "tr[data-name] th")) == {"synthetic-robust"}
-    address = tab.value("location.hash")
-    assert address == "#privilege=uses+parameter-box"
+    assert tab.value("location.search") == "?privilege=uses+parameter-box"
     choose(tab, "privilege", "")
     choose(tab, "channel", "observation")
     shown = visible(tab, ".channels thead th[data-channel]")
@@ -167,32 +166,51 @@ def test_filters_hide_what_is_not_wanted_and_are_part_of_the_address(full, tab):
     assert tab.value("document.querySelector('.channels').open")
     choose(tab, "family", "synthetic")
     assert visible(tab, ".board")
-    # The address alone brings all of it back.
-    address = tab.value("location.hash")
-    tab.value("location.hash = '#q=plain&protocol=v1'")
+    # A part of the page and what is chosen are in the address together, which alone brings all of it back.
+    tab.click("document.querySelector('nav a[href=\"#data\"]')")
     time.sleep(0.2)
-    assert set(visible(tab, "tr[data-name] th")) == {"synthetic-plain"}
-    assert tab.value("document.querySelector('[name=q]').value") == "plain"
+    assert tab.value("location.search + location.hash") == "?family=synthetic&channel=observation#data"
+    address = tab.value("location.search")
+    # Without a channel, its table is as it was.
+    choose(tab, "channel", "")
+    assert not tab.value("document.querySelector('.channels').open")
+    assert tab.value("document.querySelector('.channels th').ariaSort") == "ascending"
     tab.open(full.files[0], address)
     assert set(visible(tab, ".channels thead th[data-channel]")) == {"Observation"}
+    # Addresses of older pages have it after "#".
+    tab.open(full.files[0], "#q=plain&protocol=v1")
+    assert set(visible(tab, "tr[data-name] th")) == {"synthetic-plain"}
+    assert tab.value("document.querySelector('[name=q]').value") == "plain"
     assert tab.alarms == []
+
+
+def test_filters_choose_the_rows_of_every_table(full, tab):
+    tab.open(full.files[0])
+    tab.value("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    choose(tab, "q", "synthetic-robust")
+    rows = visible(tab, "section[data-protocol] tbody tr")
+    assert len(rows) > 5
+    assert all("synthetic-robust" in row for row in rows)
 
 
 def test_two_algorithms_are_compared_task_by_task(full, tab):
     tab.open(full.files[0])
     choose(tab, "a", "synthetic-robust")
     choose(tab, "b", "synthetic-brittle")
-    caption = tab.value("document.querySelector('#difference caption').textContent")
-    assert caption == "synthetic-robust beats synthetic-brittle on 4 of 4 tasks that both did, by OOD"
+    verdict = tab.value("document.getElementById('verdict').textContent")
+    assert verdict == (
+        "By OOD, synthetic-robust is higher than synthetic-brittle on 4 of the 4 tasks that both did, equal on 0 and "
+        "lower on 0."
+    )
     cells = "[...row.cells].map((cell) => cell.textContent)"
     rows = tab.value(f"[...document.querySelector('#difference tbody').rows].map((row) => {cells})")
     assert [row[0] for row in rows] == sorted(TASKS)
     for row in rows:
         first, second = float(row[2].replace("\u2212", "-")), float(row[3].replace("\u2212", "-"))
         assert float(row[1].replace("\u2212", "-")) == pytest.approx(first - second, abs=2e-3)
-    assert "a=synthetic-robust&b=synthetic-brittle" in tab.value("location.hash")
+    assert "a=synthetic-robust&b=synthetic-brittle" in tab.value("location.search")
     choose(tab, "a", "synthetic-partial")
-    assert "of 1 tasks that both did" in tab.value("document.querySelector('#difference caption').textContent")
+    assert "of the 1 tasks that both did" in tab.value("document.getElementById('verdict').textContent")
     assert tab.alarms == []
 
 

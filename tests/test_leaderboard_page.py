@@ -10,8 +10,8 @@ import re
 
 import numpy as np
 import pytest
-from leaderboard_reader import ATTRIBUTES, TAGS, built
-from leaderboard_samples import TASKS, everything, run
+from leaderboard_reader import ATTRIBUTES, TAGS, Reader, built
+from leaderboard_samples import ALGORITHMS, TASKS, everything, run
 
 from robust_gym.leaderboard import addresses, build, load_records, rank, svg, text
 
@@ -97,6 +97,16 @@ def test_tables_have_captions_and_scoped_headings(full):
         heads, *rows = re.findall(r"<tr.*?</tr>", table, re.S)
         assert heads.count("<th") == heads.count('scope="col"') > 2
         assert all(row.count('<th scope="row"') == 1 for row in rows)
+
+
+def test_what_no_ranking_has_and_ties_are_told(tmp_path):
+    known = {"random_return": 0.0, "reference_return": 10.0}
+    records = [one for name in ALGORITHMS[:3] for task in TASKS[:2] for one in run(task, name, **known)]
+    alike = [one.model_copy(update={"returns": (5.0,) * len(one.returns)}) for one in records]
+    loose = [one for name in ALGORITHMS[:2] for one in run(TASKS[2], name)]
+    page = Reader(build([*alike, *loose], tmp_path).read_text()).text
+    assert "their random and reference returns are not measured: Synthetic-Gamma." in page
+    assert "best: synthetic-brittle and 2 others, OOD 5.00" in page
 
 
 def test_drawings_are_described(full):
@@ -223,6 +233,18 @@ def test_duplicates_are_counted_on_the_page(tmp_path):
     records = list(run(TASKS[0], "synthetic"))
     pages = built([*records, *records[:3]], tmp_path)
     assert "3 older duplicates dropped" in pages.text
+
+
+def test_names_that_would_look_alike_are_cut_in_the_middle():
+    names = [
+        f'robust-vi (radius={radius}, risk="{risk}")' for radius, risk in ((0.1, "kl"), (0.1, "chi2"), (0.2, "tv"))
+    ]
+    found = text.shortened([*names, "sac", "sac", "recurrent-ppo-of-old"], 17)
+    assert found == ['robus… risk="kl")', 'robus…isk="chi2")', 'robus… risk="tv")', "sac", "sac", "recurrent-ppo-of…"]
+    assert text.shortened(["robust-vi (radius=0.1)", "robust-vi (radius=0.2)"], 17) == [
+        "robust-vi (r…0.1)",
+        "robust-vi (r…0.2)",
+    ]
 
 
 def test_labels_at_the_edge_keep_their_distance_and_order():

@@ -232,6 +232,27 @@ def test_what_some_tasks_lack_is_taken_over_those_that_have_it():
     assert "Semantic" not in {column.title for column in ranking_table(without).columns}
 
 
+def test_the_gap_of_a_ranking_is_that_of_its_scores():
+    (group,) = rank(list(board()))
+    for row in group.rankings[0].rows:
+        assert row.values["gap"].value == row.values["id"].value - row.values["ood"].value
+    row = group.tables[0].rows[0]
+    assert row.values["gap"].value == pytest.approx(row.values["id"].value - row.values["ood"].value)
+
+
+def test_repeated_runs_rank_as_one_does():
+    once = [record for record in board() if not record.seed]
+    thrice = [
+        record.model_copy(update={"algorithm": f"{record.algorithm}-thrice", "seed": seed})
+        for record in once
+        for seed in range(3)
+    ]
+    (group,) = rank([*once, *thrice])
+    values = {row.label: row.values["ood"].value for row in group.rankings[0].rows}
+    for name in {record.algorithm for record in once}:
+        assert values[name] == pytest.approx(values[f"{name}-thrice"])
+
+
 def test_a_rank_has_a_range_where_there_are_seeds_enough():
     records = [
         *board(),
@@ -245,7 +266,10 @@ def test_a_rank_has_a_range_where_there_are_seeds_enough():
         else:
             best, worst = row.rank_range
             assert 1 <= best <= row.rank <= worst <= len(ranking.rows)
-    cells = ranking_table(ranking).rows
+    table = ranking_table(ranking)
+    assert any("fewer than 3 seeds" in note for note in table.notes)
+    assert not ranking_table(rank(list(board()))[0].rankings[0]).notes
+    cells = table.rows
     assert [bool(row[0].small) for row in cells] == [row.label != "one-seed" for row in ranking.rows]
     table = aggregates_table(ranking)
     assert [column.title for column in table.columns] == [

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robust_gym.leaderboard import statistics
+from robust_gym.leaderboard import bootstrap, statistics
 
 NUMBERS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 
@@ -18,14 +18,36 @@ def test_mean_works_along_the_last_axis():
 def test_iqm_by_hand():
     # Of eight values two are left out at either end.
     assert statistics.iqm([1000.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, -1000.0]) == 3.5
-    # Of three nothing is left out, of five one at either end.
-    assert statistics.iqm([1.0, 2.0, 6.0]) == 3.0
-    assert statistics.iqm([9.0, 1.0, 2.0, 3.0, -9.0]) == 2.0
+    # Of three 0.75 are left out at either end, of five 1.25: what is left of the last one counts by its part.
+    assert statistics.iqm([1.0, 2.0, 6.0]) == pytest.approx((0.25 * 1 + 2 + 0.25 * 6) / 1.5)
+    assert statistics.iqm([9.0, 1.0, 2.0, 4.0, -9.0]) == pytest.approx((0.75 * 1 + 2 + 0.75 * 4) / 2.5)
+    assert (statistics.iqm([7.0]), statistics.iqm([1.0, 2.0])) == (7.0, 1.5)
 
 
 @given(NUMBERS)
-def test_iqm_is_the_trimmed_mean_of_scipy(values):
-    assert statistics.iqm(values) == pytest.approx(scipy.stats.trim_mean(values, 0.25), rel=1e-9, abs=1e-6)
+def test_iqm_is_the_trimmed_mean_of_scipy_where_a_quarter_is_whole(values):
+    wanted = scipy.stats.trim_mean(np.repeat(values, 4), 0.25)
+    assert statistics.iqm(np.repeat(values, 4)) == pytest.approx(wanted, rel=1e-9, abs=1e-6)
+    # As often as each value is there, the mean of the middle half is the same.
+    assert statistics.iqm(values) == pytest.approx(wanted, rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize("statistic", [statistics.mean, statistics.iqm, statistics.median, statistics.optimality_gap])
+@given(seeds=st.lists(st.integers(1, 4), min_size=1, max_size=5), salt=st.integers(0, 10**6))
+def test_every_task_counts_the_same_however_many_seeds_it_has(statistic, seeds, salt):
+    rng = np.random.default_rng(salt)
+    tasks = [rng.normal(size=(2, count)).round(1) for count in seeds]
+    # Twelve is a multiple of each: repeated, all tasks have as many.
+    alike = [np.repeat(values, 12 // values.shape[-1], axis=-1) for values in tasks]
+    wanted = statistic(np.concatenate(alike, axis=-1))
+    assert statistics.pooled(tasks, statistic) == pytest.approx(wanted, abs=1e-9)
+    assert (statistics.task_weights(tasks) is None) == (len(set(seeds)) == 1)
+
+
+def test_weights_are_part_of_the_interval():
+    tasks = [np.array([0.0, 0.0, 0.0]), np.full(30, 1.0)]
+    low, high = bootstrap.bootstrap_interval(tasks, statistics.mean, np.random.default_rng(0))
+    assert low == high == pytest.approx(0.5)
 
 
 def test_iqm_of_a_batch_is_the_iqm_of_each_row():
@@ -87,13 +109,13 @@ def test_probability_of_improvement_needs_the_same_tasks_with_seeds(x, y):
 
 @pytest.mark.parametrize("statistic", [statistics.mean, statistics.iqm])
 def test_interval_of_one_task_is_that_of_scipy(statistic):
-    values = np.random.default_rng(1).normal(size=9)
-    low, high = statistics.bootstrap_interval([values], statistic, np.random.default_rng(2))
+    values = np.random.default_rng(1).normal(size=8)
+    low, high = bootstrap.bootstrap_interval([values], statistic, np.random.default_rng(2))
     theirs = scipy.stats.bootstrap(
         (values,),
         lambda x, axis: scipy.stats.trim_mean(x, 0.25, axis=axis) if statistic is statistics.iqm else x.mean(axis),
-        n_resamples=statistics.RESAMPLES,
-        confidence_level=statistics.LEVEL,
+        n_resamples=bootstrap.RESAMPLES,
+        confidence_level=bootstrap.LEVEL,
         method="percentile",
         rng=np.random.default_rng(2),
     ).confidence_interval
@@ -104,7 +126,7 @@ def test_interval_is_stratified_by_task():
     # Seeds of a task agree, tasks differ: a resample within tasks always has the same mean, one over
     # everything would not.
     tasks = [np.full(5, 1.0), np.full(5, 100.0)]
-    low, high = statistics.bootstrap_interval(tasks, statistics.mean, np.random.default_rng(0))
+    low, high = bootstrap.bootstrap_interval(tasks, statistics.mean, np.random.default_rng(0))
     assert low == high == pytest.approx(50.5)
 
 
@@ -113,24 +135,24 @@ def test_interval_covers_the_truth_as_often_as_it_says():
     hits = 0
     for _ in range(300):
         tasks = [rng.normal(size=30), 5 + 2 * rng.normal(size=30)]
-        low, high = statistics.bootstrap_interval(tasks, statistics.mean, rng, resamples=400)
+        low, high = bootstrap.bootstrap_interval(tasks, statistics.mean, rng, resamples=400)
         hits += low <= 2.5 <= high
     assert 0.90 <= hits / 300 <= 0.98
 
 
 def test_several_quantities_share_their_resamples():
     values = np.random.default_rng(4).normal(size=(2, 6))
-    both = statistics.bootstrap_interval([values], statistics.mean, np.random.default_rng(5))
-    second = statistics.bootstrap_interval([values[1]], statistics.mean, np.random.default_rng(5))
+    both = bootstrap.bootstrap_interval([values], statistics.mean, np.random.default_rng(5))
+    second = bootstrap.bootstrap_interval([values[1]], statistics.mean, np.random.default_rng(5))
     assert both[0].shape == (2,)
     assert (both[0][1], both[1][1]) == (second[0], second[1])
 
 
 def test_no_interval_with_fewer_than_three_seeds_on_any_task():
     rng = np.random.default_rng(0)
-    assert statistics.bootstrap_interval([[1.0, 2.0, 3.0], [1.0, 2.0]], statistics.mean, rng) is None
-    assert statistics.bootstrap_interval([], statistics.mean, rng) is None
-    assert statistics.bootstrap_interval([[1.0, 2.0, 3.0]], statistics.mean, rng) is not None
+    assert bootstrap.bootstrap_interval([[1.0, 2.0, 3.0], [1.0, 2.0]], statistics.mean, rng) is None
+    assert bootstrap.bootstrap_interval([], statistics.mean, rng) is None
+    assert bootstrap.bootstrap_interval([[1.0, 2.0, 3.0]], statistics.mean, rng) is not None
 
 
 def test_ranks_share_places_and_leave_out_the_missing():
@@ -168,7 +190,7 @@ def test_curve_area_by_hand():
 def test_improvement_interval():
     rng = np.random.default_rng(0)
     x, y = [rng.normal(0.5, 1, 40), rng.normal(0.0, 1, 40)], [rng.normal(0, 1, 40) for _ in range(2)]
-    low, high = statistics.improvement_interval(x, y, np.random.default_rng(1))
+    low, high = bootstrap.improvement_interval(x, y, np.random.default_rng(1))
     assert low < statistics.probability_of_improvement(x, y) < high
     # With one task the Mann-Whitney statistic is SciPy's, and so is its bootstrap.
     theirs = scipy.stats.bootstrap(
@@ -179,36 +201,36 @@ def test_improvement_interval():
         rng=np.random.default_rng(2),
         n_resamples=2000,
     ).confidence_interval
-    ours = statistics.improvement_interval(x[:1], y[:1], np.random.default_rng(3))
+    ours = bootstrap.improvement_interval(x[:1], y[:1], np.random.default_rng(3))
     np.testing.assert_allclose(ours, theirs, atol=0.015)
-    assert statistics.improvement_interval([[1.0, 2.0]], [[1.0, 2.0, 3.0]], rng) is None
-    assert statistics.improvement_interval([[5.0] * 3], [[1.0] * 3], rng) == (1.0, 1.0)
+    assert bootstrap.improvement_interval([[1.0, 2.0]], [[1.0, 2.0, 3.0]], rng) is None
+    assert bootstrap.improvement_interval([[5.0] * 3], [[1.0] * 3], rng) == (1.0, 1.0)
 
 
 def test_rank_ranges():
     rng = np.random.default_rng(0)
     clear = [[rng.normal(mean, 0.01, 5) for _ in range(3)] for mean in (2.0, 3.0, 1.0)]
-    assert statistics.rank_ranges(clear, statistics.iqm, rng) == [(2, 2), (1, 1), (3, 3)]
+    assert bootstrap.rank_ranges(clear, statistics.iqm, rng) == [(2, 2), (1, 1), (3, 3)]
     alike = [[rng.normal(0, 1, 5) for _ in range(2)] for _ in range(3)]
-    best, worst = np.transpose(statistics.rank_ranges(alike, statistics.iqm, rng))
+    best, worst = np.transpose(bootstrap.rank_ranges(alike, statistics.iqm, rng))
     assert best.min() == 1
     assert worst.max() == 3
     assert (worst > best).any()
     same = [[np.ones(3)], [np.ones(3)]]
-    assert statistics.rank_ranges(same, statistics.mean, rng) == [(1, 1), (1, 1)]
+    assert bootstrap.rank_ranges(same, statistics.mean, rng) == [(1, 1), (1, 1)]
     # One with few seeds has no range, but the others are ranked among it.
-    assert statistics.rank_ranges([[np.ones(3)], [np.full(2, 5.0)]], statistics.mean, rng) == [(2, 2), None]
-    assert statistics.rank_ranges([[np.ones(1)], [np.ones(2)]], statistics.mean, rng) == [None, None]
+    assert bootstrap.rank_ranges([[np.ones(3)], [np.full(2, 5.0)]], statistics.mean, rng) == [(2, 2), None]
+    assert bootstrap.rank_ranges([[np.ones(1)], [np.ones(2)]], statistics.mean, rng) == [None, None]
     with pytest.raises(ValueError, match="at least one seed"):
-        statistics.rank_ranges([[np.ones(3)], [np.ones(0)]], statistics.mean, rng)
-    assert statistics.rank_ranges([], statistics.mean, rng) == []
+        bootstrap.rank_ranges([[np.ones(3)], [np.ones(0)]], statistics.mean, rng)
+    assert bootstrap.rank_ranges([], statistics.mean, rng) == []
 
 
 def test_rank_ranges_hold_the_rank_as_often_as_they_say():
     """Of two entries whose seeds come from one distribution, each is the better one half of the time."""
     rng = np.random.default_rng(0)
     entries = [[rng.normal(0, 1, 30)], [rng.normal(0, 1, 30)]]
-    low, high = statistics.rank_ranges(entries, statistics.mean, np.random.default_rng(1), level=0.5)[0]
+    low, high = bootstrap.rank_ranges(entries, statistics.mean, np.random.default_rng(1), level=0.5)[0]
     difference = entries[0][0].mean() - entries[1][0].mean()
     chance = scipy.stats.norm.cdf(difference / np.hypot(*[one[0].std() / np.sqrt(30) for one in entries]))
     assert (low, high) == ((1, 1) if chance > 0.75 else (2, 2) if chance < 0.25 else (1, 2))

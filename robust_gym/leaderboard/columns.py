@@ -29,7 +29,8 @@ ABOUT = {
     "gap": "ID minus OOD: what is lost when the world changes",
     "cvar": "mean of the worst tenth of all episodes, over all disruptions",
     "area": "mean height of the curves of return against severity levels 0 to 5, over all kinds of disruption",
-    "score": "OOD return as a normalised score: random policy 0, reference method 1",
+    "score": "OOD return as a score: the undisturbed task gives the random policy 0, the reference method 1; "
+    "nothing is clipped, so OOD scores may lie far outside",
 }
 """What every column of values means."""
 
@@ -109,12 +110,19 @@ class Table:
         columns: Its columns.
         rows: Its cells.
         privileges: Those of each row's method, where rows may be chosen by them.
+        notes: What to say below it.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     privileges: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def meanings(self) -> tuple[tuple[str, str], ...]:
+        """Title and meaning of each column that has one."""
+        return tuple((column.title, column.about) for column in self.columns if column.about)
 
     @property
     def heading_column(self) -> int:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robust_gym.leaderboard import statistics
+from robust_gym.leaderboard import bootstrap, statistics
 from robust_gym.leaderboard.naming import entries_named, group_words
 from robust_gym.leaderboard.published import records_of
 from robust_gym.leaderboard.quantities import BOOTSTRAP_SEED, QUANTITIES, Value, normalise, summarise
 from robust_gym.leaderboard.runs import Entry, RunGroup, TaskRuns, collect, labels
-from robust_gym.leaderboard.statistics import Array
+from robust_gym.leaderboard.statistics import Array, Statistic
 from robust_gym.leaderboard.text import clean, decimals, interval, number
 from robust_gym.record import RunRecord
 from robust_gym.terminal import console, table
@@ -94,7 +94,7 @@ def compare_command(first: str, second: str, results: Sequence[Path], *, as_json
         out.print(_printed(group))
     out.print()
     out.print(
-        f"A minus B, with {100 * statistics.LEVEL:.0f} % bootstrap intervals from {statistics.FEWEST_SEEDS} seeds on; "
+        f"A minus B, with {100 * bootstrap.LEVEL:.0f} % bootstrap intervals from {bootstrap.FEWEST_SEEDS} seeds on; "
         "P(A > B): chance that a run of A beats one of B by OOD return; the winner's OOD difference has an interval "
         "without 0"
     )
@@ -173,14 +173,16 @@ def _compared(title: str, labels: tuple[str, str], tasks: Sequence[TaskRuns], a:
     return GroupComparison(title, labels, each, overall)
 
 
-def _comparison(task: str | None, unit: str, a: Sequence[Array], b: Sequence[Array], statistic: Any) -> Comparison:
+def _comparison(
+    task: str | None, unit: str, a: Sequence[Array], b: Sequence[Array], statistic: Statistic
+) -> Comparison:
     """Compare runs, for each task ``[quantities, seeds]``."""
-    centre = statistic(np.concatenate(a, axis=-1)) - statistic(np.concatenate(b, axis=-1))
-    ends = statistics.difference_interval(a, b, statistic, np.random.default_rng(BOOTSTRAP_SEED))
+    centre = statistics.pooled(a, statistic) - statistics.pooled(b, statistic)
+    ends = bootstrap.difference_interval(a, b, statistic, np.random.default_rng(BOOTSTRAP_SEED))
     ours, theirs = [x[_OOD] for x in a], [y[_OOD] for y in b]
     chance = Value(
         statistics.probability_of_improvement(ours, theirs),
-        statistics.improvement_interval(ours, theirs, np.random.default_rng(BOOTSTRAP_SEED)),
+        bootstrap.improvement_interval(ours, theirs, np.random.default_rng(BOOTSTRAP_SEED)),
     )
     differences = {
         name: Value(float(centre[place]), (float(ends[0][place]), float(ends[1][place])) if ends else None)

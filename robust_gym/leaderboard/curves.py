@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robust_gym.leaderboard import statistics
+from robust_gym.leaderboard import bootstrap, statistics
 from robust_gym.leaderboard.quantities import BOOTSTRAP_SEED
 from robust_gym.leaderboard.runs import Entry, TaskRuns
 from robust_gym.leaderboard.statistics import Array
@@ -55,8 +55,8 @@ def curves(
             strata.append(levels)
         else:
             statistic = statistics.iqm if scored else statistics.mean
-            centre = statistic(np.concatenate(strata, axis=-1))
-            ends = statistics.bootstrap_interval(strata, statistic, np.random.default_rng(BOOTSTRAP_SEED))
+            centre = statistics.pooled(strata, statistic)
+            ends = bootstrap.bootstrap_interval(strata, statistic, np.random.default_rng(BOOTSTRAP_SEED))
             low, high = (_numbers(ends[0]), _numbers(ends[1])) if ends else (None, None)
             yield Series(label, style, _numbers(centre), low, high)
 

@@ -12,7 +12,8 @@ from robust_gym.leaderboard.text import clean
 def diff_data(found: Boards) -> list[dict[str, Any]]:
     """Return for each group its entries, and each task's values of every entry: OOD and ID, ``None`` where missing.
 
-    Values are normalised scores where the task's references are known, else returns; four digits each.
+    Values are normalised scores where the task's references are known, else returns, with as many digits as near equals
+    need to differ.
     """
     groups = []
     for board in found.boards:
@@ -50,4 +51,4 @@ def diff_data(found: Boards) -> list[dict[str, Any]]:
 
 
 def _digits(value: float) -> float | None:
-    return float(f"{value:.4g}") if math.isfinite(value) else None
+    return float(f"{value:.8g}") if math.isfinite(value) else None

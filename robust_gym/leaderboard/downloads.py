@@ -93,7 +93,15 @@ def _row(one: RunRecord) -> dict[str, Any]:
         "privileges": " ".join(one.privileges),
         "robust_gym": one.provenance.robust_gym,
         "git_commit": one.provenance.git_commit or "",
+        "task_version": min(one.task_version, _MOST),
+        "budget_steps": min(one.budget_steps, _MOST),
+        "steps_used": min(one.steps_used, _MOST),
+        "verification": one.verification.verdict if one.verification else "",
     }
+
+
+_MOST = 2**63 - 1
+"""The largest whole number of a column; a stranger's may have hundreds of digits."""
 
 
 def _mean_length(one: RunRecord) -> float:
@@ -137,6 +145,8 @@ def _parquet(records: Sequence[RunRecord]) -> bytes:
         *((name, pa.float64()) for name in ("mean_return", "min_return", "mean_length", "mean_cost")),
         *((name, pa.float64()) for name in ("random_return", "reference_return", "train_seconds")),
         *((name, pa.string()) for name in ("privileges", "robust_gym", "git_commit")),
+        *((name, pa.int64()) for name in ("task_version", "budget_steps", "steps_used")),
+        ("verification", pa.string()),
         ("returns", pa.list_(pa.float64())),
         ("costs", pa.list_(pa.float64())),
     ]

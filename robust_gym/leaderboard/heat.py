@@ -34,11 +34,13 @@ class Heat:
         caption: What it shows.
         columns: Title of each column, and where it leads.
         rows: Name of each row, where it leads, and its cells.
+        privileges: Those of each row's method.
     """
 
     caption: str
     columns: tuple[tuple[str, str], ...]
     rows: tuple[tuple[str, str, tuple[Shaded, ...]], ...]
+    privileges: tuple[tuple[str, ...], ...]
 
 
 def task_heat(group: Group, addresses: Addresses) -> Heat | None:
@@ -51,6 +53,9 @@ def task_heat(group: Group, addresses: Addresses) -> Heat | None:
         return None
     found = [{row.entry: row.score.value for row in table.rows if row.score and row.rank} for table in mine]
     labels = {row.entry: row.label for table in mine for row in table.rows}
+    privileges = {
+        entry: sorted({p for t in mine for r in t.rows if r.entry == entry for p in r.privileges}) for entry in labels
+    }
     done = {entry: [scores[entry] for scores in found if entry in scores] for entry in labels}
     order = sorted(done, key=lambda entry: (-len(done[entry]), -sum(done[entry]), labels[entry]))
     rows = []
@@ -59,7 +64,12 @@ def task_heat(group: Group, addresses: Addresses) -> Heat | None:
         cells = tuple(Shaded(number(value, 2), _shade(value, 0.0, 1.0)) for value in values)
         rows.append((clean(labels[entry], 60), addresses.entries.get(entry, ""), cells))
     columns = tuple((short(table.runs.task), addresses.tasks.get(table.runs.task, "")) for table in mine)
-    return Heat("OOD score by algorithm and task; darker is better, from 0 or less to 1 or more", columns, tuple(rows))
+    return Heat(
+        "OOD score by algorithm and task; the stronger the colour the better, from 0 or less to 1 or more",
+        columns,
+        tuple(rows),
+        tuple(tuple(privileges[e]) for e in order[:MOST_ROWS]),
+    )
 
 
 def split_heat(table: TaskTable, addresses: Addresses) -> Heat | None:
@@ -85,7 +95,12 @@ def split_heat(table: TaskTable, addresses: Addresses) -> Heat | None:
         for row, values in zip(rows, found, strict=True)
     )
     columns = tuple((clean(name.removeprefix("ood-"), 40), "") for name in names)
-    return Heat("Mean return by algorithm and split; darker is better", columns, shaded)
+    return Heat(
+        "Mean return by algorithm and split; the stronger the colour the better",
+        columns,
+        shaded,
+        tuple(row.privileges for row in rows),
+    )
 
 
 def short(task: str) -> str:

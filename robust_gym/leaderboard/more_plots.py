@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import ArrayLike
 
-from robust_gym.leaderboard import plots, statistics, svg
+from robust_gym.leaderboard import bootstrap, plots, statistics, svg
 from robust_gym.leaderboard.quantities import BOOTSTRAP_SEED, split_scores
 from robust_gym.leaderboard.selection import Selection
 from robust_gym.leaderboard.statistics import Array
@@ -41,23 +42,22 @@ def profile_drawing(name: str, chosen: Selection) -> Markup:
     thresholds = np.linspace(low, high, THRESHOLDS)
     x, y = Scale(low, high, plots.LEFT, plots.RIGHT), Scale(0, 1, plots.BOTTOM, plots.TOP)
 
-    def shares(values: Array) -> Array:
+    def shares(values: ArrayLike, weights: Array | None = None, /) -> Array:
         # bootstrap_interval's statistic maps [..., n] to [...], so the resamples go before the thresholds and back.
-        return np.moveaxis(statistics.profile(values, thresholds), -1, 0)
+        return np.moveaxis(statistics.profile(values, thresholds, weights), -1, 0)
 
     bands, lines, told = [], [], []
     for one in shown:
-        share = shares(np.concatenate(scores[one.entry]))
+        share = statistics.pooled(scores[one.entry], shares)
         style = svg.style(one.style)
-        interval = statistics.bootstrap_interval(scores[one.entry], shares, np.random.default_rng(BOOTSTRAP_SEED))
+        interval = bootstrap.bootstrap_interval(scores[one.entry], shares, np.random.default_rng(BOOTSTRAP_SEED))
         if interval:
             there = [(x(at), y(value)) for at, value in zip(thresholds, interval[1], strict=True)]
             back = [(x(at), y(value)) for at, value in zip(thresholds, interval[0], strict=True)]
             bands.append(svg.path(there + back[::-1], _class=f"band s{one.style % svg.COLOURS}"))
         points = [(x(at), y(value)) for at, value in zip(thresholds, share, strict=True)]
         lines.append(svg.path(points, **{**style, "_class": f"line {style['_class']}"}))
-        middle = int(np.argmin(np.abs(share - 0.5)))
-        told.append(f"{one.label}: half of its runs above {number(float(thresholds[middle]))}")
+        told.append(f"{one.label}: median {number(float(statistics.pooled(scores[one.entry], statistics.median)))}")
     heading = element("text", f"Share of runs with an OOD {chosen.unit} above …", x=plots.LEFT, y=14, _class="heading")
     parts = [heading, plots.frame(x, y, x.ticks(4), f"OOD {chosen.unit}"), *bands, *lines]
     return svg.drawing(name, "Performance profiles", "; ".join(told), plots.WIDTH, plots.HEIGHT, *parts)

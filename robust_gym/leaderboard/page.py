@@ -30,7 +30,7 @@ from robust_gym.record import RunRecord
 def build(records: Sequence[RunRecord], out: Path, data: Sequence[str] = USUAL) -> Path:
     """Write the leaderboard: a page of all results, one for each task and each algorithm, and the raw data.
 
-    The same records give the same files, to the byte.
+    The same records give the same files, to the byte; a Parquet file also names the version of what wrote it.
 
     Args:
         records: Records; without any, the page says how to make the first ones.

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from robust_gym.leaderboard import statistics, svg
+from robust_gym.leaderboard import bootstrap, svg
 from robust_gym.leaderboard.curves import Series, curves
 from robust_gym.leaderboard.levels import channel_place, severity_levels
 from robust_gym.leaderboard.quantities import Value
 from robust_gym.leaderboard.runs import Entry, TaskRuns
 from robust_gym.leaderboard.svg import Scale, element
-from robust_gym.leaderboard.text import clean, number
+from robust_gym.leaderboard.text import clean, number, shortened
 
 MOST_LINES = svg.COLOURS
 """Entries drawn in one figure, the best ones; more could not be told apart."""
@@ -71,7 +71,6 @@ def figure(name: str, tasks: Sequence[TaskRuns], entries: Sequence[Drawn], score
     panels, points = line_panels(name, tasks, shown, scored), scatter(f"{name}-scatter", shown, unit)
     if not panels and not points:
         return None
-    left_out = f" The first {MOST_LINES} of {len(entries)} entries are drawn." if len(entries) > MOST_LINES else ""
     what = "Normalised score (IQM over task and seed)" if scored else "Mean return"
     told = []
     if panels:
@@ -79,11 +78,16 @@ def figure(name: str, tasks: Sequence[TaskRuns], entries: Sequence[Drawn], score
     if points:
         told.append(f"{'OOD' if panels else f'{what}, OOD'} against ID, where the dashed diagonal is no loss")
     return Figure(
-        f"{'; and '.join(told)}. Bands and whiskers are 95 % bootstrap intervals, drawn from "
-        f"{statistics.FEWEST_SEEDS} seeds on.{left_out}",
+        f"{'; and '.join(told)}. {bands_and(len(entries), 'Bands and whiskers')}",
         (*panels, *points),
         tuple((swatch(entry.style), entry.label) for entry in shown),
     )
+
+
+def bands_and(entries: int, bands: str = "Bands") -> str:
+    """Say what a figure's bands are, and how many of the entries it draws."""
+    told = f"{bands} are 95 % bootstrap intervals, drawn from {bootstrap.FEWEST_SEEDS} seeds on."
+    return f"{told} The first {MOST_LINES} of {entries} entries are drawn." if entries > MOST_LINES else told
 
 
 def line_panels(name: str, tasks: Sequence[TaskRuns], shown: Sequence[Drawn], scored: bool) -> list[Markup]:
@@ -182,12 +186,13 @@ def frame(x: Scale, y: Scale, x_ticks: Sequence[float], x_title: str) -> Markup:
 def _end_labels(ends: Sequence[tuple[str, int, float, float]]) -> list[Markup]:
     """Name series at the right edge, each joined by a thin line to its end."""
     places = svg.spread([y for _, _, _, y in ends], 12.5, TOP + 2, HEIGHT - 8)
+    names = shortened([label for label, *_ in ends], _LABEL_CHARACTERS)
     parts = []
-    for (label, style, x, y), place in zip(ends, places, strict=True):
+    for (_, style, x, y), label, place in zip(ends, names, places, strict=True):
         colour = f"s{style % svg.COLOURS}"
         parts.append(svg.path([(x + 5, y), (_LABEL_X - 9, place)], _class=f"leader {colour}"))
         parts.append(svg.marker(style, _LABEL_X - 5, place))
-        parts.append(element("text", clean(label, _LABEL_CHARACTERS), x=_LABEL_X + 2, y=place + 3.5))
+        parts.append(element("text", label, x=_LABEL_X + 2, y=place + 3.5))
     return parts
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from robust_gym.leaderboard import plots, statistics
+from robust_gym.leaderboard import bootstrap, plots
 from robust_gym.leaderboard.more_plots import MOST_ROWS, heatmap_drawing, profile_drawing
 from robust_gym.leaderboard.published import records_of
 from robust_gym.leaderboard.selection import Selection, Wanted, select
@@ -20,8 +20,8 @@ from robust_gym.terminal import console
 SUFFIXES = (".svg", ".png")
 
 _BANDS = (
-    f"are {100 * statistics.LEVEL:.0f} % bootstrap intervals, stratified by task, drawn from "
-    f"{statistics.FEWEST_SEEDS} seeds on."
+    f"are {100 * bootstrap.LEVEL:.0f} % bootstrap intervals, stratified by task, drawn from "
+    f"{bootstrap.FEWEST_SEEDS} seeds on."
 )
 _CAPTIONS = {
     "curves": "{What} against severity level; level 0 is the undisturbed task. Bands " + _BANDS,

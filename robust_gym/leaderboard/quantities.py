@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from robust_gym.leaderboard import statistics
+from robust_gym.leaderboard import bootstrap, statistics
 from robust_gym.leaderboard.levels import severity_levels
 from robust_gym.leaderboard.runs import TaskRuns
-from robust_gym.leaderboard.statistics import Array
+from robust_gym.leaderboard.statistics import Array, Statistic, pooled
 from robust_gym.leaderboard.text import CHANNELS, SPLIT_FAMILIES, channel, split_family
 
 BOOTSTRAP_SEED = 0
@@ -28,7 +28,7 @@ WITH_INTERVALS = ("id", "ood", *CHANNELS)
 """What is shown with an interval."""
 
 
-AGGREGATES: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+AGGREGATES: Mapping[str, Statistic] = MappingProxyType(
     {
         "iqm": statistics.iqm,
         "mean": statistics.mean,
@@ -126,16 +126,17 @@ def aggregate(tasks: Sequence[Array]) -> dict[str, Value]:
         return dict.fromkeys(AGGREGATES, Value(np.nan))
     found = {}
     for name, statistic in AGGREGATES.items():
-        ends = statistics.bootstrap_interval(tasks, statistic, np.random.default_rng(BOOTSTRAP_SEED))
+        ends = bootstrap.bootstrap_interval(tasks, statistic, np.random.default_rng(BOOTSTRAP_SEED))
         interval = (float(ends[0]), float(ends[1])) if ends else None
-        found[name] = Value(float(statistic(np.concatenate(tasks))), interval)
+        found[name] = Value(float(pooled(tasks, statistic)), interval)
     return found
 
 
-def estimate(tasks: Sequence[Array], statistic: Callable[[Array], Array]) -> dict[str, Value]:
+def estimate(tasks: Sequence[Array], statistic: Statistic) -> dict[str, Value]:
     """Take a statistic of every quantity over (task, seed), ``[quantities, seeds]`` for each task.
 
-    A quantity that some tasks do not have, such as a family of splits, is taken over those that do. Those in
+    Every task counts the same. A quantity that some tasks do not have, such as a family of splits, is taken over those
+    that do; ``gap`` is the difference of the two estimates that it is named after. Those in
     ``WITH_INTERVALS`` come with their intervals, the others without: most of the work is resampling.
     """
     found = dict.fromkeys(QUANTITIES, Value(np.nan))
@@ -148,10 +149,13 @@ def estimate(tasks: Sequence[Array], statistic: Callable[[Array], Array]) -> dic
         if chosen:
             estimates = _estimates(chosen, statistic, names)[0]
             found.update({name: estimates[name] for name in names})
+    if any({"id", "ood", "gap"} <= set(names) for names in having.values()):
+        # Of medians and the like, the difference is not that of the differences.
+        found["gap"] = Value(float(statistics.gap(found["id"].value, found["ood"].value)))
     return found
 
 
-def estimate_all(entries: Sequence[Array], statistic: Callable[[Array], Array]) -> list[dict[str, Value]]:
+def estimate_all(entries: Sequence[Array], statistic: Statistic) -> list[dict[str, Value]]:
     """Take a statistic of every quantity over the seeds of one task, for each entry's ``[quantities, seeds]``.
 
     The values are those of ``estimate``, entry by entry; those with as many seeds are resampled together, by the same
@@ -173,16 +177,16 @@ _TOGETHER = 16
 
 
 def _estimates(
-    tasks: Sequence[Array], statistic: Callable[[Array], Array], names: Sequence[str] = QUANTITIES
+    tasks: Sequence[Array], statistic: Statistic, names: Sequence[str] = QUANTITIES
 ) -> list[dict[str, Value]]:
     """Estimate several entries from ``[entries, quantities, seeds]`` for each task, with intervals for those named."""
-    centre = statistic(np.concatenate(tasks, axis=-1))
+    centre = pooled(tasks, statistic)
     known = np.isfinite(centre).any(axis=0).ravel()
     asked = [
         place for place, name in enumerate(QUANTITIES) if name in WITH_INTERVALS and name in names and known[place]
     ]
     resampled = [values[:, asked] for values in tasks]
-    ends = statistics.bootstrap_interval(resampled, statistic, np.random.default_rng(BOOTSTRAP_SEED)) if asked else None
+    ends = bootstrap.bootstrap_interval(resampled, statistic, np.random.default_rng(BOOTSTRAP_SEED)) if asked else None
     low, high = (end.tolist() for end in ends) if ends else ([], [])
     found = []
     for entry, values in enumerate(centre.tolist()):

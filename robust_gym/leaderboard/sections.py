@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from robust_gym.leaderboard import heat, more_plots, plots, view
+from robust_gym.leaderboard import heat, more_plots, plots, svg, view
 from robust_gym.leaderboard.addresses import Addresses
 from robust_gym.leaderboard.boards import Board, Boards
 from robust_gym.leaderboard.columns import Table
@@ -69,6 +69,7 @@ class GroupSection:
         tables: Of single tasks, where there is no ranking across them.
         partial: Whether a ranking has entries that lack tasks.
         scored: Whether a ranking has scores.
+        unscored: Tasks without references, which no ranking with scores has.
         heat: Its scores by task.
         tasks: Its tasks.
     """
@@ -81,6 +82,7 @@ class GroupSection:
     tables: tuple[Table, ...]
     partial: bool
     scored: bool
+    unscored: tuple[str, ...]
     heat: Heat | None
     tasks: tuple[TaskLine, ...]
 
@@ -103,6 +105,7 @@ def shown_rankings(board: Board) -> list[Ranking]:
 
 def _group_section(board: Board, found: Boards, rankings: Sequence[Ranking], drawn: int) -> GroupSection:
     links = found.addresses
+    scored = any(ranking.scored for ranking in rankings)
     tables = () if rankings else tuple(view.task_table(table, links.entries) for table in board.group.tables)
     return GroupSection(
         id=board.id,
@@ -117,7 +120,8 @@ def _group_section(board: Board, found: Boards, rankings: Sequence[Ranking], dra
         ),
         tables=tables,
         partial=any(row.rank is None for ranking in rankings if ranking.scored for row in ranking.rows),
-        scored=any(ranking.scored for ranking in rankings),
+        scored=scored,
+        unscored=tuple(heat.short(one.runs.task) for one in board.group.tables if scored and not one.runs.reference),
         heat=heat.task_heat(board.group, links),
         tasks=tuple(_task_line(board, table, links) for table in board.group.tables),
     )
@@ -146,15 +150,26 @@ def _ranking_section(
 
 
 def _task_line(board: Board, table: TaskTable, links: Addresses) -> TaskLine:
-    first = next((row for row in table.rows if row.rank == 1), None)
-    best = f"best: {clean(first.label, 60)}, OOD {number(first.values['ood'].value, 2)}" if first else "no result"
+    first = [row for row in table.rows if row.rank == 1]
+    others = f" and {len(first) - 1} other{'s' if len(first) > 2 else ''}" if len(first) > 1 else ""
+    best = "no result"
+    if first:
+        best = f"best: {clean(first[0].label, 60)}{others}, OOD {number(first[0].values['ood'].value, 2)}"
     href = f"{links.tasks[table.runs.task]}#{board.id}"
     return TaskLine(clean(table.runs.task, 80), clean(table.runs.family, 60), best, href)
 
 
 def drawn(rows: Sequence[RankingRow] | Sequence[TaskRow], styles: Mapping[Entry, int]) -> list[Drawn]:
-    """Return what plots draw of some rows."""
-    return [Drawn(row.entry, row.label, styles[row.entry], row.values["id"], row.values["ood"]) for row in rows]
+    """Return what plots draw of some rows: each in its style, or where a better one has that colour, in the next."""
+    found: list[Drawn] = []
+    taken: set[int] = set()
+    for row in rows:
+        style = styles[row.entry]
+        if len(taken) < svg.COLOURS:
+            style = next(one for one in range(style, style + svg.COLOURS) if one % svg.COLOURS not in taken)
+            taken.add(style % svg.COLOURS)
+        found.append(Drawn(row.entry, row.label, style, row.values["id"], row.values["ood"]))
+    return found
 
 
 def _ranking_figure(name: str, board: Board, ranking: Ranking, styles: Mapping[Entry, int]) -> Figure | None:
@@ -164,7 +179,8 @@ def _ranking_figure(name: str, board: Board, ranking: Ranking, styles: Mapping[E
 
 def _profile(name: str, board: Board, ranking: Ranking, styles: Mapping[Entry, int]) -> Figure | None:
     tasks = tuple(task for task in board.group.key.tasks if task.task in ranking.tasks)
-    shown = drawn([row for row in ranking.rows if row.rank][: plots.MOST_LINES], styles)
+    ranked = [row for row in ranking.rows if row.rank]
+    shown = drawn(ranked[: plots.MOST_LINES], styles)
     if not shown:
         return None
     summaries = {
@@ -174,8 +190,8 @@ def _profile(name: str, board: Board, ranking: Ranking, styles: Mapping[Entry, i
     chosen = Selection("", tasks, tuple(shown), summaries, scored=True, notes=())
     return Figure(
         "Performance profiles: the share of runs (task, seed) with an OOD score above the value below. A line that is "
-        "above another everywhere belongs to the better method, whatever average one prefers. Bands are 95 % bootstrap "
-        "intervals.",
+        "above another everywhere belongs to the better method, whatever average one prefers. Scores beyond the axis "
+        f"count, and are not drawn. {plots.bands_and(len(ranked))}",
         (more_plots.profile_drawing(name, chosen),),
         tuple((plots.swatch(one.style), one.label) for one in shown),
     )

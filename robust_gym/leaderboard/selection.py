@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from robust_gym.leaderboard.naming import entries_named, group_words
 from robust_gym.leaderboard.plots import Drawn
 from robust_gym.leaderboard.quantities import QUANTITIES, estimate, normalise, summarise
 from robust_gym.leaderboard.runs import Entry, RunGroup, TaskRuns, collect, entry_of, labels
-from robust_gym.leaderboard.statistics import Array
+from robust_gym.leaderboard.statistics import Array, Statistic
 from robust_gym.record import RunRecord
 
 
@@ -159,9 +159,7 @@ def _summary(runs: TaskRuns, entry: Entry, scored: bool) -> Array:
     return normalise(runs, values) if scored else values
 
 
-def _drawn(
-    summaries: Mapping[Entry, Sequence[Array]], named: Mapping[Entry, str], statistic: Callable[[Array], Array]
-) -> list[Drawn]:
+def _drawn(summaries: Mapping[Entry, Sequence[Array]], named: Mapping[Entry, str], statistic: Statistic) -> list[Drawn]:
     values = {entry: estimate(tasks, statistic) for entry, tasks in summaries.items()}
     best = sorted(values, key=lambda entry: (-np.nan_to_num(values[entry]["ood"].value, nan=-np.inf), named[entry]))
     return [

@@ -1,4 +1,4 @@
-"""The statistics of the leaderboard, in NumPy, seeded.
+"""The statistics of the leaderboard, in NumPy.
 
 Words:
 
@@ -7,67 +7,117 @@ Words:
 - The *score of a disruption* is a run's mean return over the episodes under it.
 
 Aggregates follow Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice"
-(NeurIPS 2021): the interquartile mean over (task, seed), intervals from a bootstrap stratified by task, and
-the probability of improvement. Their ``rliable`` is not used because it ignores the seed it is given.
+(NeurIPS 2021): the interquartile mean over (task, seed), and the probability of improvement; their intervals are in
+[bootstrap][robust_gym.leaderboard.bootstrap]. Unlike there, every task weighs the same however many seeds it has, and
+the interquartile mean is exact for any number of runs, so that entries with one seed and with five are comparable.
 
 Every function works along the last axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
-RESAMPLES = 2_000
-"""Bootstrap resamples behind every interval."""
-
-LEVEL = 0.95
-"""Coverage of the intervals."""
-
-FEWEST_SEEDS = 3
-"""With fewer seeds on any task there is no interval."""
-
 CVAR_FRACTION = 0.1
 """The share of cells that CVaR averages, the worst ones."""
 
 
-def mean(values: ArrayLike) -> Array:
+class Statistic(Protocol):
+    """What becomes of many values: maps ``[..., n]`` to ``[...]``, with a weight for each of the ``n`` or with none."""
+
+    def __call__(self, values: ArrayLike, weights: Array | None = None, /) -> Array:
+        """Return the statistic."""
+        ...
+
+
+def task_weights(tasks: Sequence[ArrayLike]) -> Array | None:
+    """Return weights for the seeds of several tasks, laid end to end, by which every task counts the same.
+
+    Args:
+        tasks: For each task values ``[..., seeds]``.
+
+    Returns:
+        One over the number of a task's seeds, for each of them; ``None`` where all tasks have as many.
+    """
+    seeds = [np.shape(values)[-1] for values in tasks]
+    if len(set(seeds)) < 2:
+        return None
+    return np.repeat([1 / max(count, 1) for count in seeds], seeds)
+
+
+def pooled(tasks: Sequence[ArrayLike], statistic: Statistic) -> Array:
+    """Take a statistic over (task, seed) of ``[..., seeds]`` for each task, in which every task counts the same."""
+    return statistic(np.concatenate([np.asarray(values, float) for values in tasks], axis=-1), task_weights(tasks))
+
+
+def mean(values: ArrayLike, weights: Array | None = None, /) -> Array:
     """Return the mean, ``[..., n] -> [...]``."""
-    return np.asarray(np.mean(np.asarray(values, float), axis=-1))
+    values = np.asarray(values, float)
+    if weights is None:
+        return np.asarray(np.mean(values, axis=-1))
+    return np.asarray((values * weights).sum(axis=-1) / weights.sum())
 
 
-def iqm(values: ArrayLike) -> Array:
-    """Return the interquartile mean, ``[..., n] -> [...]``.
+def iqm(values: ArrayLike, weights: Array | None = None, /) -> Array:
+    """Return the interquartile mean, the mean of the middle half, ``[..., n] -> [...]``.
 
-    A quarter of the values (rounded down) is left out at either end, as ``scipy.stats.trim_mean(values, 0.25)``
-    does; of fewer than four values it is the plain mean.
+    A quarter of all weight is left out at either end. Where it ends within a value, that value counts by the rest of
+    its weight: of five values 1.25 are left out at either end, so that the second and the fourth count by 0.75. For
+    multiples of four it is ``scipy.stats.trim_mean(values, 0.25)``, which otherwise leaves out less; the exact one
+    stays the same where every value is there several times.
     """
     values = np.asarray(values, float)
+    if weights is not None:
+        ordered, up_to, weight = _ordered(values, weights)
+        total = up_to[..., -1:]
+        inside = np.clip(np.minimum(up_to, 0.75 * total) - np.maximum(up_to - weight, 0.25 * total), 0, None)
+        return np.asarray((inside * ordered).sum(axis=-1) / inside.sum(axis=-1))
     count = values.shape[-1]
-    cut = count // 4
-    if cut:
-        values = np.partition(values, (cut, count - cut - 1), axis=-1)[..., cut : count - cut]
-    return mean(values)
+    whole, part = divmod(count, 4)
+    if count:
+        values = np.partition(values, (whole, count - whole - 1), axis=-1)[..., whole : count - whole]
+    if not part:
+        return mean(values)
+    inside = np.ones(values.shape[-1])
+    inside[0] -= part / 4
+    inside[-1] -= part / 4
+    return mean(values, inside)
 
 
-def median(values: ArrayLike) -> Array:
-    """Return the median, ``[..., n] -> [...]``."""
-    return np.asarray(np.median(np.asarray(values, float), axis=-1))
+def median(values: ArrayLike, weights: Array | None = None, /) -> Array:
+    """Return the median, ``[..., n] -> [...]``: the mean of the two in the middle where there are two."""
+    values = np.asarray(values, float)
+    if weights is None:
+        return np.asarray(np.median(values, axis=-1))
+    ordered, up_to, _ = _ordered(values, weights)
+    half = 0.5 * up_to[..., -1:]
+    slack = 1e-9 * half  # sums of thirds are not exact
+    found = [np.argmax(up_to > half + side, axis=-1)[..., None] for side in (-slack, slack)]
+    return mean(np.concatenate([np.take_along_axis(ordered, place, axis=-1) for place in found], axis=-1))
 
 
-def optimality_gap(scores: ArrayLike, target: float = 1.0) -> Array:
+def _ordered(values: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """Return values in their order, the weight up to and with each of them, and the weight of each."""
+    order = np.argsort(values, axis=-1, kind="stable")
+    weight = weights[order]
+    return np.take_along_axis(values, order, axis=-1), np.cumsum(weight, axis=-1), weight
+
+
+def optimality_gap(scores: ArrayLike, weights: Array | None = None, /, target: float = 1.0) -> Array:
     """Return by how much scores miss a target on average, ``[..., n] -> [...]``; those beyond it miss it by nothing."""
-    return mean(np.maximum(target - np.asarray(scores, float), 0.0))
+    return mean(np.maximum(target - np.asarray(scores, float), 0.0), weights)
 
 
-def profile(scores: ArrayLike, thresholds: ArrayLike) -> Array:
+def profile(scores: ArrayLike, thresholds: ArrayLike, weights: Array | None = None) -> Array:
     """Return the performance profile: the share of scores above each threshold, ``[..., n] -> [..., thresholds]``."""
     above = np.asarray(scores, float)[..., None, :] > np.asarray(thresholds, float)[:, None]
-    return mean(above)
+    return mean(above, weights)
 
 
 def curve_area(scores: ArrayLike) -> Array:
@@ -143,146 +193,6 @@ def probability_of_improvement(x: Sequence[ArrayLike], y: Sequence[ArrayLike]) -
             raise ValueError("every task needs at least one seed of X and of Y")
         chances.append(np.mean((np.sign(difference) + 1) / 2))
     return float(np.mean(chances))
-
-
-def bootstrap_interval(
-    tasks: Sequence[ArrayLike],
-    statistic: Callable[[Array], Array],
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> tuple[Array, Array] | None:
-    """Return the percentile interval of a statistic over (task, seed), by a bootstrap stratified by task.
-
-    Within each task as many seeds are drawn, with replacement, as there are; the statistic is then taken
-    over all tasks' draws together. Several quantities of the same seeds are resampled together.
-
-    Args:
-        tasks: For each task the scores ``[..., seeds]``; the leading axes are the same for all tasks.
-        statistic: Maps ``[..., n]`` to ``[...]``, such as ``iqm``.
-        rng: Where the draws come from.
-        resamples: Number of resamples.
-        level: Coverage.
-
-    Returns:
-        Lower and upper end ``[...]``, or ``None`` where a task has fewer than three seeds.
-    """
-    strata = [np.asarray(scores, float) for scores in tasks]
-    if not enough(strata):
-        return None
-    return _ends(statistic(np.concatenate([_drawn(scores, rng, resamples) for scores in strata], axis=-1)), level)
-
-
-def improvement_interval(
-    x: Sequence[ArrayLike],
-    y: Sequence[ArrayLike],
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> tuple[float, float] | None:
-    """Return the interval of the probability of improvement, by the same bootstrap, of X and of Y independently.
-
-    Returns:
-        Lower and upper end, or ``None`` where a task has fewer than three seeds of X or of Y.
-    """
-    if not enough(x) or not enough(y):
-        return None
-    chances = [
-        (np.sign(_drawn(ours, rng, resamples)[:, :, None] - _drawn(theirs, rng, resamples)[:, None, :]) + 1) / 2
-        for ours, theirs in zip(x, y, strict=True)
-    ]
-    low, high = _ends(mean(np.stack([chance.mean(axis=(1, 2)) for chance in chances], axis=-1)), level, axis=0)
-    return float(low), float(high)
-
-
-def difference_interval(
-    x: Sequence[ArrayLike],
-    y: Sequence[ArrayLike],
-    statistic: Callable[[Array], Array],
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> tuple[Array, Array] | None:
-    """Return the interval of a statistic of X minus that of Y, by the same bootstrap, of X and of Y independently.
-
-    Args:
-        x: For each task X's scores ``[..., seeds]``; the leading axes are the same for all tasks, and for Y.
-        y: The same of Y.
-        statistic: Maps ``[..., n]`` to ``[...]``, such as ``iqm``.
-        rng: Where the draws come from.
-        resamples: Number of resamples.
-        level: Coverage.
-
-    Returns:
-        Lower and upper end ``[...]``, or ``None`` where a task has fewer than three seeds of X or of Y.
-    """
-    if not enough(x) or not enough(y):
-        return None
-    ours, theirs = (
-        statistic(np.concatenate([_drawn(scores, rng, resamples) for scores in tasks], axis=-1)) for tasks in (x, y)
-    )
-    return _ends(ours - theirs, level)
-
-
-def rank_ranges(
-    entries: Sequence[Sequence[ArrayLike]],
-    statistic: Callable[[Array], Array],
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> list[tuple[int, int] | None]:
-    """Return the ranks that each entry may well have: the range that holds ``level`` of the bootstrap's rankings.
-
-    Every resample draws seeds for all entries, task by task, and ranks them by the statistic over all their draws; the
-    best has rank 1, and of equal ones all have the better rank.
-
-    Args:
-        entries: For each entry, for each task, the scores ``[seeds]``.
-        statistic: Maps ``[..., n]`` to ``[...]``, such as ``iqm``.
-        rng: Where the draws come from.
-        resamples: Number of resamples.
-        level: Share of the resamples that a range holds.
-
-    Returns:
-        For each entry the best and the worst rank; ``None`` for one with fewer than three seeds of a task, which the
-        others are ranked among all the same.
-
-    Raises:
-        ValueError: If an entry has no seed of a task.
-    """
-    if not any(enough(tasks) for tasks in entries):
-        return [None] * len(entries)
-    if not all(np.size(one) for tasks in entries for one in tasks):
-        raise ValueError("every entry needs at least one seed of every task")
-    values = np.stack(
-        [statistic(np.concatenate([_drawn(one, rng, resamples) for one in tasks], axis=-1)) for tasks in entries]
-    )
-    places = 1 + (values[None, :, :] > values[:, None, :]).sum(axis=1)
-    tail = (1 - level) / 2
-    best = np.quantile(places, tail, axis=-1, method="inverted_cdf")
-    worst = np.quantile(places, 1 - tail, axis=-1, method="inverted_cdf")
-    return [
-        (int(low), int(high)) if enough(tasks) else None for tasks, low, high in zip(entries, best, worst, strict=True)
-    ]
-
-
-def enough(tasks: Sequence[ArrayLike]) -> bool:
-    """Return whether there are tasks, and of each seeds enough for an interval."""
-    return bool(tasks) and min(np.shape(scores)[-1] for scores in tasks) >= FEWEST_SEEDS
-
-
-def _drawn(scores: ArrayLike, rng: np.random.Generator, resamples: int) -> Array:
-    """Draw as many seeds as there are, with replacement, ``[..., seeds] -> [..., resamples, seeds]``."""
-    scores = np.asarray(scores, float)
-    seeds = scores.shape[-1]
-    return np.asarray(scores[..., rng.integers(0, seeds, size=(resamples, seeds))])
-
-
-def _ends(values: Array, level: float, axis: int = -1) -> tuple[Array, Array]:
-    """Return the percentile interval of resampled values."""
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, (tail, 1 - tail), axis=axis)
-    return low, high
 
 
 def ranks(values: Sequence[float]) -> list[int | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robust_gym.leaderboard import statistics
+from robust_gym.leaderboard import bootstrap, statistics
 from robust_gym.leaderboard.quantities import (
     BOOTSTRAP_SEED,
     QUANTITIES,
@@ -286,7 +286,7 @@ def _with_ranges(
     done = [row for row in rows if row.tasks_done == len(tables)]
     scores = [[normalise(table.runs, summaries[table.runs.task][row.entry])[_OOD] for table in tables] for row in done]
     rng = np.random.default_rng(BOOTSTRAP_SEED)
-    ranges = dict(zip((row.entry for row in done), statistics.rank_ranges(scores, statistics.iqm, rng), strict=True))
+    ranges = dict(zip((row.entry for row in done), bootstrap.rank_ranges(scores, statistics.iqm, rng), strict=True))
     return [replace(row, rank_range=ranges.get(row.entry)) for row in rows]
 
 

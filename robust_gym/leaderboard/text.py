@@ -7,6 +7,7 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from robust_gym.record import EXTERNAL
 
@@ -21,6 +22,29 @@ def clean(text: str, limit: int = 200) -> str:
         return text
     line = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text[: limit + 1])
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def shortened(names: Sequence[str], limit: int) -> list[str]:
+    """Cut names to a length; of those that would look the same, the middle is left out, so that they differ."""
+    cut = [clean(name, limit) for name in names]
+    for short in {one for one, name in zip(cut, names, strict=True) if cut.count(one) > 1 and len(name) > limit}:
+        alike = [place for place, one in enumerate(cut) if one == short]
+        whole = [names[place] for place in alike]
+        marks = takewhile(lambda one: len(set(one)) == 1, zip(*whole, strict=False))
+        same = sum(1 for _ in marks)
+        word = max((whole[0].rfind(mark, 0, same) + 1 for mark in " (=,-"), default=0)
+        # From where they begin to differ, or the end of each: whichever tells more of them apart.
+        ends = [[name[word:] for name in whole], [name[limit // 3 + 1 - limit :] for name in whole]]
+        ways = [
+            [
+                clean(f"{name[: max(limit // 3, limit - 1 - len(end))]}…{end}", limit)
+                for name, end in zip(whole, way, strict=False)
+            ]
+            for way in ends
+        ]
+        for place, one in zip(alike, max(ways, key=lambda found: len(set(found))), strict=True):
+            cut[place] = one
+    return cut
 
 
 def decimals(values: Iterable[float]) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from robust_gym.leaderboard import text
+from robust_gym.leaderboard.bootstrap import FEWEST_SEEDS
 from robust_gym.leaderboard.columns import (
+    ABOUT,
     CHECKED,
     NOWHERE,
     SELF_REPORTED,
@@ -120,14 +122,17 @@ def improvement_table(ranking: Ranking) -> Table | None:
     rows = ranking.rows[: len(ranking.improvement)]
     if len(rows) < 2:
         return None
+    first = f"; the first {len(rows)} of {len(ranking.rows)}" if len(rows) < len(ranking.rows) else ""
     columns = [name_column(rows)]
     for place, row in enumerate(rows):
         chances = [float(chance) for chance in ranking.improvement[:, place]]
         cells = [Cell(number(chance, 2), key=sort_key_of(chance)) for chance in chances]
         columns.append((Column(clean(row.label, 60)), cells))
     return table_of(
-        f"{_tasks(ranking)}: probability that a run of the row's entry beats one of the column's, by OOD return",
+        f"{_tasks(ranking)}: probability that a run of the row's entry beats one of the column's, by OOD return, on "
+        f"the tasks that both did; equal returns count half{first}",
         columns,
+        rows,
     )
 
 
@@ -143,7 +148,7 @@ def aggregates_table(ranking: Ranking) -> Table | None:
         title = name.upper() if name == "iqm" else name.capitalize()
         columns.append((Column(title, about, low=name == "optimality gap"), cells))
     columns.append(coverage_column(ranking))
-    return table_of(f"{_tasks(ranking)}: aggregates of the OOD score over task and seed", columns)
+    return table_of(f"{_tasks(ranking)}: aggregates of the OOD score over task and seed", columns, rows)
 
 
 def _scored_table(ranking: Ranking, links: Links) -> Table:
@@ -157,7 +162,8 @@ def _scored_table(ranking: Ranking, links: Links) -> Table:
         column=lambda name: _of_some(ranking, name, column_of(name)),
     )
     columns += [coverage_column(ranking), seed_range_column(rows), privileges_column(rows)]
-    return table_of(f"{_tasks(ranking)}: normalised score, IQM over task and seed", columns, rows)
+    table = table_of(f"{_tasks(ranking)}: normalised score, IQM over task and seed", columns, rows)
+    return replace(table, notes=_notes(ranking, [column.title for column, _ in columns]))
 
 
 def _tally_table(ranking: Ranking, links: Links) -> Table:
@@ -171,6 +177,22 @@ def _tally_table(ranking: Ranking, links: Links) -> Table:
         columns.append((Column(task, f"rank by OOD return on {task}", low=True), cells))
     columns += [coverage_column(ranking), seed_range_column(rows), privileges_column(rows)]
     return table_of(f"{_tasks(ranking)}: rank by OOD return on each task", columns, rows)
+
+
+def _notes(ranking: Ranking, shown: Sequence[str]) -> tuple[str, ...]:
+    """Say what is not the same for all columns, or for all rows."""
+    many = len(ranking.tasks)
+    some = [
+        (column_of(name).title, count) for name, count in ranking.measured.items() if name in ABOUT and count < many
+    ]
+    told = [f"{title}: {count} of these {many} tasks have it." for title, count in some if title in shown]
+    ranked = [row for row in ranking.rows if row.rank]
+    if any(row.rank_range for row in ranked) and not all(row.rank_range for row in ranked):
+        told.append(
+            f"An entry with fewer than {FEWEST_SEEDS} seeds of a task has no intervals; other entries' ranges of ranks "
+            "take its score as it is, though further seeds may change it."
+        )
+    return tuple(told)
 
 
 def _of_some(ranking: Ranking, name: str, column: Column) -> Column:
