@@ -20,7 +20,7 @@ help:
 	@echo "make check        lint, types, layers, generated files"
 	@echo "make docs         build the documentation into site/"
 	@echo "make leaderboard  build docs/leaderboard/index.html from the published records"
-	@echo "make lock         renew requirements.lock from the environment in $(VENV)"
+	@echo "make lock         renew requirements.lock: the newest versions that pyproject.toml allows, from a fresh environment"
 
 setup: $(VENV)/.ready
 
@@ -67,8 +67,12 @@ pictures: setup
 leaderboard: setup
 	$(BIN)/robust-gym leaderboard robust_gym/leaderboard/published --out docs/leaderboard/index.html --data jsonl csv parquet
 
-lock: setup
-	$(BIN)/python .ci/lock.py > requirements.lock.new
+# What is installed in $(VENV) has the versions of the old lock, and may have more than the project needs.
+lock:
+	set -e; new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+	$(PYTHON) -m venv "$$new"; \
+	"$$new/bin/pip" install --quiet --editable ".[dev]"; \
+	"$$new/bin/python" .ci/lock.py > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 
 clean:

@@ -4,8 +4,9 @@
 
 One environment: Hopper under a disruption of every channel against Gymnasium's own, step by step, resets apart. What
 moves it is disturbed very little, and it does not fall, so that the physics is the same. A batch: four terms of
-``VectorDisruption`` on 64 copies of an environment that does nothing, against a step of 64 bare Hoppers. The limits
-are 1.25 and 1.05. Pieces alternate, and the least of many times is taken, which a busy machine disturbs least.
+``VectorDisruption`` on 64 copies of an environment that does nothing, against a step of 64 bare Hoppers in Gymnasium's
+``SyncVectorEnv``, one after the other. The limits are 1.25 and 1.05. Pieces alternate, and the least of many times is
+taken, which a busy machine disturbs least.
 """
 
 from __future__ import annotations

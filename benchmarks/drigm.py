@@ -78,7 +78,7 @@ BESIDE = {
 }
 """The standard counterpart of each method and control."""
 AUTHORS_SECONDS = 2.5
-"""CPU seconds an episode of the authors' VDN, one thread."""
+"""CPU seconds an episode of the authors' VDN, one thread; noted by hand, without a record."""
 LEAST = -9000.0
 """The return that the reference normalises to 0; 0 becomes 1."""
 
@@ -108,14 +108,22 @@ def means(policy: Any) -> dict[str, float]:
 
 
 def label(algorithm: str, arguments: Mapping[str, Any]) -> str:
-    """Return what a row is called: the algorithm, and the arguments that make it a control."""
-    defaults = vars(registry.algorithm(algorithm).cls())
-    marks = [
-        f"{name} {arguments[name]:g}"
-        for name in ("gamma", "rho")
-        if name in arguments and arguments[name] != defaults[name]
-    ]
+    """Return what a row is called: the algorithm, and every argument that is not as its settings have it.
+
+    Both settings are meant with one copy: copies are named, since they change what is learnt.
+    """
+    cls = registry.algorithm(algorithm).cls
+    usual = vars(cls())
+    if settings(arguments) == "paper":
+        usual = {**usual, **cls.settings["paper"], "n_envs": usual["n_envs"]}
+    marks = [f"{name} {_shown(value)}" for name, value in arguments.items() if value != usual.get(name)]
     return ", ".join([algorithm, *marks])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, float) or float(f"{value:g}") != value:
+        return str(value)
+    return f"{value:g}"
 
 
 def settings(arguments: Mapping[str, Any]) -> str:
@@ -136,9 +144,11 @@ def evaluate(folder: Path, keep: bool) -> None:
             "budget": training.budget,
             "seed": training.seed,
         }
-        if tuple(row.values()) in have:
-            print(*row.values(), f"is in {KEPT.relative_to(ROOT)} already")
+        key = tuple(row.values())
+        if key in have:
+            print(*key, f"is in {KEPT.relative_to(ROOT)}, or in this folder, already")
             continue
+        have.add(key)
         row |= {
             "steps": training.steps_used,
             "train_seconds": round(training.train_seconds, 1),
@@ -206,14 +216,27 @@ def _cell(values: Sequence[float], theirs: float | None) -> str:
     return f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]{beside}"
 
 
+def _cell_text(name: str) -> str:
+    # A training distribution has bars between its disruptions.
+    return name.replace("|", "\\|")
+
+
 def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, [":--", *["--:"] * (len(columns) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def tables(kept: Sequence[Mapping[str, Any]], budget: str) -> dict[str, str]:
-    """Return the page's tables by name."""
+    """Return the page's tables by name.
+
+    Raises:
+        SystemExit: If there is no run to show.
+    """
     ours = [row for row in kept if row["settings"] == "default" and row["budget"] == budget]
+    if not ours:
+        budgets = sorted({row["budget"] for row in kept if row["settings"] == "default"})
+        has = f"only of budget {', '.join(budgets)}" if budgets else "of none"
+        raise SystemExit(f"there are no runs of budget {budget!r} in the default settings, {has}; `evaluate` adds them")
     theirs = reference()
     groups: dict[str, list[dict[str, float]]] = {}
     for row in ours:
@@ -227,7 +250,7 @@ def tables(kept: Sequence[Mapping[str, Any]], budget: str) -> dict[str, str]:
         beside = theirs.get(name, {})
         rows.append(
             [
-                f"`{name}`",
+                f"`{_cell_text(name)}`",
                 str(len(runs)),
                 *(_cell([run[column] for run in runs], beside.get(column)) for column in columns),
             ]
@@ -239,7 +262,7 @@ def tables(kept: Sequence[Mapping[str, Any]], budget: str) -> dict[str, str]:
                 gain, low, high = difference([run[column] for run in runs], [run[column] for run in groups[base]])
                 known = beside.get(column, np.nan) - theirs[base][column] if beside else np.nan
                 cells.append(f"{gain:+.2f} [{low:+.2f}, {high:+.2f}]" + ("" if np.isnan(known) else f" ({known:+.2f})"))
-            gains.append([f"`{name}` − `{base}`", *cells])
+            gains.append([f"`{_cell_text(name)}` − `{base}`", *cells])
     made = {
         "drigm": _markdown(["", "seeds", *columns], rows),
         "drigm_gains": _markdown(["", "other cities", "New York", "other cities, late"], gains),
@@ -274,7 +297,8 @@ def main() -> None:
         evaluate(options.folder, options.keep)
         return
     page = PAGE.read_text(encoding="utf-8")
-    for name, text in tables(json.loads(KEPT.read_text()), options.budget).items():
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else []
+    for name, text in tables(kept, options.budget).items():
         print(text, end="\n\n")
         page = between(page, name, f"\n{text}\n\n")
     if options.keep:

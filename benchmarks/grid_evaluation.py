@@ -19,7 +19,7 @@ from typing import Any
 
 import gymnasium as gym
 import torch
-from recorded import Table
+from recorded import Table, command, refuse_part
 from stable_baselines3 import PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 from stepping import plain
@@ -51,7 +51,7 @@ def stable_baselines(model: Any, make: Callable[[str], Any], disruptions: list[s
     for text in disruptions:
         env = make(text)
         _, lengths = evaluate_policy(model, env, episodes, return_episode_rewards=True, warn=False)
-        steps += sum(lengths)  # type: ignore[arg-type]
+        steps += sum(lengths)
         env.close()
     return steps
 
@@ -84,11 +84,11 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=60_000)
     parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
     options = parser.parse_args()
+    refuse_part(parser, options)
     torch.set_num_threads(1)  # more threads only spin on networks this small
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = [measure(id, options.disruptions, options.episodes, options.train) for id in options.tasks]
-    command = f"python benchmarks/grid_evaluation.py --disruptions {options.disruptions} --episodes {options.episodes}"
     columns = (
         "µs CPU a step",
         "`evaluate_policy`, bare",
@@ -98,7 +98,7 @@ def main() -> None:
         "of the disturbed",
         "cores busy",
     )
-    table = Table("grid_evaluation", command, columns, rows)
+    table = Table("grid_evaluation", command(parser, options), columns, rows)
     print(table)
     if options.keep:
         table.keep()

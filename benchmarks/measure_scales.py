@@ -6,7 +6,7 @@ Writes into ``robust_gym/measurements.json``: ``observation_scale`` (standard de
 a hundredth of the median one; 1 where nothing varies), ``reward_scale`` (root mean square of one step's reward),
 ``cost_scale`` (the same of the steps that cost anything), both 1 where the random policy meets none, and ``spaces``.
 Image observations keep half their range; Discrete ones have no scale. Ids, families and globs name tasks;
-``--missing`` leaves out those measured already.
+``--missing`` leaves out those measured already. Tasks of plug-ins are left out: they bring scales of their own.
 """
 
 from __future__ import annotations
@@ -118,8 +118,12 @@ def main() -> None:
     parser.add_argument("tasks", nargs="*")
     parser.add_argument("--missing", action="store_true")
     options = parser.parse_args()
-    ids = registry.match_tasks(options.tasks) if options.tasks else robust_gym.list_tasks()
+    own = measurements.own_tasks()
+    ids = registry.match_tasks(options.tasks) if options.tasks else own
     for id in ids:
+        if id not in own:
+            print(f"{id} does not come with robust-gym: left out")
+            continue
         known = measurements.load().get(id, {})
         if registry.task(id).missing() or (options.missing and "spaces" in known):
             continue

@@ -12,7 +12,7 @@ import argparse
 import subprocess
 import sys
 
-from recorded import Table
+from recorded import Table, command, refuse_part
 
 TASKS = ("Robust-HalfCheetah-v0", "Robust-Hopper-v0", "Robust-Ant-v0", "Robust-Humanoid-v0")
 FEW, MANY = 8, 72
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("tasks", nargs="*", default=list(TASKS))
     parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
     options = parser.parse_args()
+    refuse_part(parser, options)
     rows = [
         (
             id.split("-")[1],
@@ -63,7 +64,8 @@ def main() -> None:
         )
         for id in options.tasks
     ]
-    table = Table("memory", "python benchmarks/memory.py", ("kB for another copy", *map("`{}`".format, WAYS)), rows)
+    columns = ("kB for another copy", *map("`{}`".format, WAYS))
+    table = Table("memory", command(parser, options), columns, rows)
     print(table)
     print(f"loaded by import robust_gym: {', '.join(loaded_at_import()) or 'no simulator, no learning library'}")
     if options.keep:

@@ -2,10 +2,11 @@
 
     python benchmarks/nightly.py [--all] [--jobs 2] [TASK ...]
 
-Writes ``tests/nightly.json``: for every slow task what each check found, how long it took, and a fingerprint of the
-task's entry. CI runs the suite on all other tasks, and for the slow ones it requires a record here, passed, of the
-entry as it stands. A task with such a record is skipped unless ``--all`` is given; a killed run goes on where it
-was.
+Writes ``tests/nightly.json``: for every slow task what each check found, how long it took, a fingerprint of the task's
+entry, and the name of the versions it was found with, which stand once under ``environments``. What was written before
+entries had such a name is read too: the head of the file then has the versions of the last such run. CI runs the suite
+on all other tasks, and for the slow ones it requires a record here, passed, of the entry as it stands. A task with such
+a record is skipped unless ``--all`` is given; a killed run goes on where it was.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def load() -> dict[str, Any]:
 def up_to_date(id: str, results: dict[str, Any]) -> bool:
     """Return whether a task's entry has passed as it stands."""
     known = results.get(id)
-    return bool(known) and known["fingerprint"] == fingerprint(id) and all(v == "ok" for v in known["checks"].values())
+    if not known or known["fingerprint"] != fingerprint(id):
+        return False
+    return all(found == "ok" for found in known["checks"].values())
 
 
 def check(id: str) -> dict[str, Any]:
@@ -102,14 +105,23 @@ def check_apart(id: str) -> tuple[str, dict[str, Any]]:
 
 def save(id: str, result: dict[str, Any], about: record.Provenance) -> None:
     """Write a task's result among the others, with the versions it was found with."""
+    data = json.loads(FILE.read_text()) if FILE.exists() else {"tasks": {}}
     known = set(registry.list_tasks())
-    results = {**load(), id: result}
+    versions = {"libraries": dict(about.libraries), "python": about.machine.python}
+    name = hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:8]
+    results = {**data["tasks"], id: {**result, "environment": name}}
+    tasks = {id: results[id] for id in sorted(results) if id in known}
+    used = {one.get("environment") for one in tasks.values()}
+    environments = {**data.get("environments", {}), name: versions}
+    head = {name: data[name] for name in versions if name in data and None in used}
     data = {
-        "libraries": dict(about.libraries),
-        "python": about.machine.python,
-        "tasks": {id: results[id] for id in sorted(results) if id in known},
+        **head,
+        "environments": {name: environments[name] for name in sorted(environments) if name in used},
+        "tasks": tasks,
     }
-    FILE.write_text(json.dumps(data, indent=1) + "\n")
+    partial = FILE.with_suffix(".partial")
+    partial.write_text(json.dumps(data, indent=1) + "\n")
+    partial.replace(FILE)
 
 
 def main() -> int:

@@ -5,8 +5,10 @@ python benchmarks/recorded.py     writes the page's tables again from what is ke
 
 from __future__ import annotations
 
+import argparse
+import importlib.metadata
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "speed.md"
-LIBRARIES = ("gymnasium", "mujoco", "numpy", "stable-baselines3", "torch")
+LIBRARIES = ("envpool", "gymnasium", "mujoco", "numpy", "stable-baselines3", "torch")
+
+Stamp = Mapping[str, Any]
+"""When, on what machine and with what libraries something was measured."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,14 @@ class Table:
         command: Repeats the measurement.
         columns: Headings.
         rows: Cells, as they are shown; the first of each names the row.
+        stamp: Of the measurement, where it is older than the table; that of now otherwise.
     """
 
     name: str
     command: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    stamp: Stamp | None = None
 
     def __str__(self) -> str:
         lines = [self.columns, *self.rows]
@@ -44,20 +51,77 @@ class Table:
 
     def keep(self) -> None:
         """Write the file, with versions and machine, and the page's table."""
-        from robust_gym import record
-
-        about = record.provenance()
-        data = {
-            "command": self.command,
-            "date": about.created.date().isoformat(),
-            "machine": f"{about.machine.processor}, {about.machine.cores} cores, Python {about.machine.python}",
-            "libraries": {name: version for name, version in about.libraries.items() if name in LIBRARIES},
-            "columns": self.columns,
-            "rows": self.rows,
-        }
+        stamp = self.stamp or stamp_of_now()
+        data = {"command": self.command, **stamp, "columns": self.columns, "rows": self.rows}
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{self.name}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def stamp_of_now() -> dict[str, Any]:
+    """Return the stamp of what is measured now."""
+    from robust_gym import record
+
+    about = record.provenance()
+    versions = {**about.libraries, **_installed("envpool")}
+    return {
+        "date": about.created.date().isoformat(),
+        "machine": f"{about.machine.processor}, {about.machine.cores} cores, Python {about.machine.python}",
+        "libraries": {name: version for name, version in versions.items() if name in LIBRARIES},
+    }
+
+
+def _installed(name: str) -> dict[str, str]:
+    # Only the package's own dependencies are part of a record's provenance.
+    try:
+        return {name: importlib.metadata.version(name)}
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+
+
+def stamp_of_all(stamps: Sequence[Stamp]) -> dict[str, Any]:
+    """Return one stamp for a table whose parts were measured at several times, with everything that they name.
+
+    A part may have such a stamp itself.
+    """
+    names = dict.fromkeys(name for stamp in stamps for name in stamp["libraries"])
+    dates = sorted({date for stamp in stamps for date in stamp["date"].split(" to ")})
+    return {
+        "date": dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
+        "machine": _each([stamp["machine"] for stamp in stamps]),
+        "libraries": {
+            name: _each([stamp["libraries"][name] for stamp in stamps if name in stamp["libraries"]]) for name in names
+        },
+    }
+
+
+def _each(words: Sequence[str]) -> str:
+    return " or ".join(dict.fromkeys(part for word in words for part in word.split(" or ")))
+
+
+def command(parser: argparse.ArgumentParser, options: argparse.Namespace, *positional: str) -> str:
+    """Return the command that repeats a measurement: with every option whose value is not its default.
+
+    Args:
+        parser: Of the script, which has the name of its file.
+        options: What it has read.
+        positional: Names of arguments whose values come first, without their names.
+    """
+    found = ["python", f"benchmarks/{parser.prog}", *(str(getattr(options, name)) for name in positional)]
+    for name, value in vars(options).items():
+        if name not in ("keep", *positional) and value != parser.get_default(name):
+            found += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
+    return " ".join(found)
+
+
+def refuse_part(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with an error where some tasks only would replace the kept table of all.
+
+    Raises:
+        SystemExit: If so.
+    """
+    if options.keep and list(options.tasks) != list(parser.get_default("tasks")):
+        parser.error("--keep writes the table of all tasks: leave the names of tasks out, or --keep")
 
 
 def markdown(data: dict[str, Any]) -> str:

@@ -5,14 +5,17 @@
 Of every installed family one task is taken for each kind of observation, action and interface that it has, the one
 with the shortest episodes. What an algorithm refuses it must refuse with a reason, before it trains; everything else
 trains for some steps and then plays one undisturbed and one disturbed episode. The record is
-``benchmarks/results/runs_everywhere.json``; what is in there is not run again, unless it failed.
+``benchmarks/results/runs_everywhere.json``; what is in there is not run again, unless it failed. Several of these may
+run beside each other, on other algorithms or families. The exit status is 1 if anything that was asked for failed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -67,8 +70,23 @@ def _too_long(*_: Any) -> None:
     raise TimeoutError(f"not done after {LIMIT} s")
 
 
-def main() -> None:
-    """Do what is asked."""
+def load() -> dict[str, Any]:
+    """Read the record."""
+    found: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    return found
+
+
+def save(key: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Add a result to the record as it is by now, and return the record; a reader finds the old one or the new one."""
+    found = {**load(), key: result}
+    partial = FILE.with_suffix(f".{os.getpid()}.partial")
+    partial.write_text(json.dumps(found, indent=1) + "\n")
+    partial.replace(FILE)
+    return found
+
+
+def main() -> int:
+    """Do what is asked; return 1 if any of it failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--algorithms", nargs="+", default=registry.list_algorithms())
     parser.add_argument("--families", nargs="+")
@@ -77,18 +95,19 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, _too_long)
-    found: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    found, asked = load(), set()
     for task in representatives(options.families):
         for name in options.algorithms:
             key = f"{name} {task.id} {options.steps}"
+            asked.add(key)
             if key not in found or "failed" in found[key]:
-                found[key] = run(name, task, options.steps)
-                FILE.write_text(json.dumps(found, indent=1) + "\n")
+                found = save(key, run(name, task, options.steps))
                 if "refused" not in found[key]:
                     print(key, found[key], flush=True)
     ran, refused, failed = (sum(what in one for one in found.values()) for what in ("returns", "refused", "failed"))
     print(f"{ran} ran, {refused} refused with a reason, {failed} failed")
+    return 1 if any("failed" in found[key] for key in asked) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,7 +12,7 @@ levels where its mildest strength leaves less than 50 % already. Reward and cost
 does, and keep their own levels.
 
 Everything is seeded, and what the file holds already is not measured again: a killed run goes on where it was.
-``--levels-only`` measures nothing, and chooses the levels again.
+``--levels-only`` measures nothing, and chooses the levels again; versions and commit stay those of the measurement.
 """
 
 from __future__ import annotations
@@ -181,16 +181,27 @@ def load(file: Path) -> Entry:
 
 
 def write(file: Path, family: str = "", tasks: Mapping[str, Entry] | None = None) -> None:
-    """Write what was measured of a family, and the levels that follow for all of them."""
-    data, about = load(file), record.provenance()
+    """Write what was measured of a family, and the levels that follow for all of them.
+
+    The provenance at the head is of the last measurement; a family keeps the commit and the day of its own.
+    """
+    data = load(file)
     if tasks is not None:
+        about = record.provenance()
         begun = {id: entry for id, entry in tasks.items() if entry}
-        data["measured"][family] = {"tasks": begun, "date": about.created.date().isoformat()}
+        made = {"date": about.created.date().isoformat(), "git_commit": about.git_commit}
+        data["measured"][family] = {"tasks": begun, **made}
+        data["run"] |= {
+            "robust_gym": about.robust_gym,
+            "git_commit": about.git_commit,
+            "python": about.machine.python,
+            "libraries": dict(about.libraries),
+        }
     for name_, entry in data["measured"].items():
         chosen = choose(entry["tasks"])
         data["levels"][name_] = chosen.pop("levels")
         entry.update(chosen)
-    data["run"] = {
+    data["run"] |= {
         "command": "python benchmarks/severity.py",
         "targets": list(TARGETS),
         "unmeasured_kinds": dict(UNMEASURED),
@@ -198,10 +209,6 @@ def write(file: Path, family: str = "", tasks: Mapping[str, Entry] | None = None
             **{name_: "not measured yet" for name_ in REFERENCES if name_ not in data["measured"]},
             **UNMEASURED_FAMILIES,
         },
-        "robust_gym": about.robust_gym,
-        "git_commit": about.git_commit,
-        "python": about.machine.python,
-        "libraries": dict(about.libraries),
     }
     partial = file.with_suffix(".partial")
     partial.write_text(dump(data) + "\n")

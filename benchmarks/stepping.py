@@ -8,7 +8,8 @@ plain and with disturbed dynamics and signals, a world of its own for every copy
 sets: an open-loop ``mujoco.rollout`` of the same worlds under the same actions, on all threads, with MuJoCo's options
 as Gymnasium leaves them (the batch lets it skip the search for islands, which changes no bit). Robots do not fall here,
 so that all do the same work. Pieces alternate; medians are printed, and ratios of medians for the disturbed copies.
-Keep the machine quiet: everything uses all cores.
+Keep the machine quiet: time is wall-clock time, and *Async*, EnvPool, the physics alone and ``make_vec`` use all cores;
+a single environment and ``SyncVectorEnv`` use one.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import mujoco
 import mujoco.rollout
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
-from recorded import Table
+from recorded import Table, command, refuse_part
 from timing import alternate, vector
 
 from robust_gym.vector.worlds import default_threads
@@ -133,6 +134,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
     options = parser.parse_args()
+    refuse_part(parser, options)
     many = options.copies
     columns = (
         "µs a step",
@@ -147,7 +149,7 @@ def main() -> None:
         "× Sync",
     )
     rows = [measure(id, many, options.runs) for id in options.tasks]
-    table = Table("stepping", f"python benchmarks/stepping.py --copies {many} --runs {options.runs}", columns, rows)
+    table = Table("stepping", command(parser, options), columns, rows)
     print(table)
     if options.keep:
         table.keep()

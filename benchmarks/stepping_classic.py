@@ -22,7 +22,7 @@ from unittest import mock
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
-from recorded import Table
+from recorded import Table, command, refuse_part
 from timing import alternate, vector
 
 import robust_gym
@@ -140,6 +140,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=16)
     parser.add_argument("--keep", action="store_true", help="write the table into benchmarks/results and docs/speed.md")
     options = parser.parse_args()
+    refuse_part(parser, options)
     many = options.copies
     columns = (
         "µs CPU a step",
@@ -154,8 +155,7 @@ def main() -> None:
         "evaluation, ×",
     )
     rows = [row(id, many, options.runs, options.episodes) for id in options.tasks]
-    command = f"python benchmarks/stepping_classic.py --runs {options.runs} --episodes {options.episodes}"
-    table = Table("stepping_classic", command, columns, rows)
+    table = Table("stepping_classic", command(parser, options), columns, rows)
     print(table)
     if options.keep:
         table.keep()

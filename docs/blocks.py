@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = 'title="Output'
 MARK = "\x1e"
 # Written while something long is running, so that it is there or not.
-PASSING = re.compile(r"^\d+ running · .*\n", re.MULTILINE)
+PASSING = re.compile(r"^\d+ (?:planned|running) · .*\n", re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,]*(?:\.\d*)?(?:e[-+]?\d+)?")
 TOLERANCE = 0.02
 
@@ -82,7 +82,7 @@ def outputs(page: str) -> list[tuple[Block, str]]:
                 if before not in printed:
                     raise PageError(f"the block {block.info!r} does not follow code that is run")
                 shown.append((block, printed.pop(before)))
-    silent = [block for block, text in printed.items() if text]
+    silent = [block for block, text in printed.items() if block and text]
     if silent:
         raise PageError(f"nothing shows the output of the block that begins {silent[0].body.splitlines()[0]!r}")
     return shown

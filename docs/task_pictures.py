@@ -3,13 +3,16 @@
     MUJOCO_GL=egl SDL_VIDEODRIVER=dummy python docs/task_pictures.py [--missing] [TASK ...]
 
 Headless rendering of MuJoCo needs EGL (Debian: ``apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0``).
-Tasks that cannot be drawn are named and left without a picture.
+Each task is drawn in a process of its own: some simulators can hold only one window, and one that crashes or hangs
+takes no other with it. Tasks that draw nothing by their own account are named and left without a picture; any other
+that fails makes the exit status 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,9 @@ import numpy as np
 FOLDER = Path(__file__).parent / "assets" / "tasks"
 SIZE = (320, 240)
 STEPS = 12
+LIMIT = 300
+"""Seconds after which a task counts as failed."""
+NOTHING = "draws nothing"
 
 
 def frame(id: str) -> np.ndarray:
@@ -52,6 +58,19 @@ def frame(id: str) -> np.ndarray:
     return picture
 
 
+def draws(id: str) -> bool:
+    """Return whether a task's environment says that it gives frames; of one that cannot be made, they are wanted."""
+    import robust_gym
+
+    try:
+        env: Any = robust_gym.make(id)
+    except Exception:
+        return True
+    modes = env.metadata.get("render_modes", ())
+    env.close()
+    return "rgb_array" in modes
+
+
 def draw(id: str) -> str:
     """Write one picture; return what went wrong, or nothing."""
     from PIL import Image
@@ -61,30 +80,50 @@ def draw(id: str) -> str:
             warnings.simplefilter("ignore")
             image = Image.fromarray(frame(id).astype(np.uint8))
     except Exception as error:
-        return f"{type(error).__name__}: {error}".splitlines()[0]
+        return f"{type(error).__name__}: {error}".splitlines()[0] if draws(id) else NOTHING
     image.thumbnail(SIZE)
     FOLDER.mkdir(parents=True, exist_ok=True)
     image.save(FOLDER / f"{id}.webp", quality=60, method=6)
     return ""
 
 
-def main() -> None:
-    """Draw, each in a process of its own: some simulators can hold only one window."""
+def draw_apart(id: str) -> str:
+    """Write one picture in a process of its own; return what went wrong, or nothing."""
+    try:
+        done = subprocess.run([sys.executable, __file__, "--one", id], capture_output=True, text=True, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return f"not done after {LIMIT} s"
+    if done.returncode == 0:
+        return ""
+    said = done.stdout if done.returncode == 1 and done.stdout else done.stderr
+    last = (said.strip().splitlines() or ["it says nothing"])[-1]
+    return last if done.returncode == 1 else f"exit {done.returncode}: {last}"
+
+
+def main() -> int:
+    """Draw; return 1 if a task failed."""
     import robust_gym
     from robust_gym import registry
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*")
     parser.add_argument("--missing", action="store_true", help="only tasks without a picture")
+    parser.add_argument("--one", metavar="TASK", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.one:
+        print(problem := draw(options.one))
+        return 1 if problem else 0
     ids = registry.match_tasks(options.tasks) if options.tasks else robust_gym.list_tasks()
     ids = [id for id in ids if registry.task(id).missing() is None]
     if options.missing:
         ids = [id for id in ids if not (FOLDER / f"{id}.webp").exists()]
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=8) as pool:
-        for id, problem in zip(ids, pool.imap(draw, ids), strict=True):
-            print(f"{id}: {problem or 'ok'}", flush=True)
+    failed = 0
+    for id in ids:
+        problem = draw_apart(id)
+        failed += problem not in ("", NOTHING)
+        print(f"{id}: {problem or 'ok'}", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
