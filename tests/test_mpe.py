@@ -134,6 +134,17 @@ def test_renders_what_mpe2_renders(task):
     ours.close()
 
 
+def test_closing_one_leaves_the_pictures_of_others():
+    task = find_task("Robust-MPESpeakerListener-v0")  # its pictures have writing on them
+    one, other = (make(task, render_mode="rgb_array") for _ in range(2))
+    for env in (one, other):
+        env.reset(seed=0)
+        env.render()
+    image = other.render()
+    one.close()
+    np.testing.assert_array_equal(other.render(), image)
+
+
 def test_refuses_what_does_not_exist():
     task = find_task("Robust-MPESpread-v0")
     for arguments, message in (

@@ -23,13 +23,13 @@ KAZ, PONG = "Robust-KnightsArchersZombies-v0", "Robust-CooperativePong-v0"
 PONG_VECTOR, PISTONS = "Robust-CooperativePongVector-v0", "Robust-PistonballVector-v0"
 
 
-def theirs(id: str):
+def theirs(id: str, **kwargs):
     from pettingzoo.butterfly.cooperative_pong import cooperative_pong
     from pettingzoo.butterfly.knights_archers_zombies import knights_archers_zombies
     from pettingzoo.butterfly.pistonball import pistonball
 
     if id == KAZ:
-        return knights_archers_zombies.parallel_env()
+        return knights_archers_zombies.parallel_env(**kwargs)
     if id == PISTONS:
         return pistonball.parallel_env()
     return cooperative_pong.parallel_env(render_mode="rgb_array")
@@ -168,6 +168,42 @@ def test_pongs_first_picture_is_of_the_new_world():
         assert observations["paddle_0"].max() == 255
     left = {name: (picture[:, 5, 0] > 0).sum() for name, picture in pictures.items()}
     assert left == {None: 40, "dynamics:paddle_size:2": 80}
+
+
+def test_paddles_that_grow_stay_on_the_screen():
+    env = make_parallel(PONG_VECTOR, "dynamics:paddle_size:3~steps=15..60")
+    env.reset(seed=0)
+    game = env.unwrapped.game.env
+    for _ in range(30):
+        env.step({"paddle_0": 1, "paddle_1": 2})  # to the edges
+    for paddle, usual in ((game.p0, 40), (game.p1, 60)):
+        assert paddle.rects[0].height == 3 * usual and game.area.contains(paddle.rects[0])
+        assert len({rect.centery for rect in paddle.rects[:3]}) == 1
+    places = [paddle.rects[0].y for paddle in (game.p0, game.p1)]
+    env.step({"paddle_0": 2, "paddle_1": 1})
+    assert [paddle.rects[0].y for paddle in (game.p0, game.p1)] == [places[0] + 12, places[1] - 12]
+
+
+def test_paddles_move_by_the_nearest_whole_pixel():
+    for disruption in ("dynamics:left_speed:1.03", "dynamics:right_speed:0.97"):
+        with pytest.raises(DisruptionError, match="a whole number, which changes nothing"):
+            make_parallel(PONG_VECTOR, disruption)
+    for factor, pixels in ((1.05, 13), (0.9, 11), (0.1, 1)):
+        env = make_parallel(PONG_VECTOR, f"dynamics:left_speed:{factor}")
+        env.reset(seed=0)
+        rect = env.unwrapped.game.env.p0.rects[0]
+        before = rect.y
+        env.step({"paddle_0": 2, "paddle_1": 0})
+        assert rect.y - before == pixels
+
+
+def test_knights_can_be_seen_as_pictures():
+    env, raw = undisturbed(find_task(KAZ), obs_method="image"), theirs(KAZ, obs_method="image")
+    (observations, _), (expected, _) = env.reset(seed=0), raw.reset(seed=0)
+    for agent, picture in observations.items():
+        assert picture in env.observation_space(agent)
+        np.testing.assert_array_equal(picture, expected[agent])
+    assert observations["knight_0"].max() > 1
 
 
 def test_pistons_see_their_neighbours_and_the_ball():

@@ -215,6 +215,21 @@ def test_charging_dynamics_act_as_they_say(disruption: str, part: str, sign: int
     assert np.sign(average(disruption) - average("none")) == sign
 
 
+def test_the_least_overstay_is_a_step_and_the_weakest_charger_charges() -> None:
+    def leaving(overstay: float) -> np.ndarray:
+        return draw_sessions(
+            "caltech", "summer_2019", "recorded", 3, np.random.default_rng(0), overstay=overstay
+        ).departure
+
+    usual = leaving(0.0)
+    for minutes, steps in ((1, 1), (6, 1), (8, 2), (-1, -1)):
+        moved = leaving(minutes / 5) - usual
+        assert moved[usual < 280].mean() == pytest.approx(steps, abs=0.1)
+    weakest = registry.task("Robust-EVCharging-v0").dynamics["charger_current"].low
+    env = robust_gym.make("Robust-EVCharging-v0", f"dynamics:charger_current:{weakest}")
+    assert day_total(env, 0, 0)["profit"] > 0
+
+
 def test_action_and_observation_are_the_callers_own() -> None:
     env = EVCharging()
     first, _ = env.reset(seed=0)

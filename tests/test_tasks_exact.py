@@ -303,6 +303,28 @@ def test_a_model_is_validated() -> None:
         model.transition[0] = 0.0
 
 
+@pytest.mark.parametrize(
+    ("id", "kwargs"),
+    [
+        ("Robust-FrozenLake-v0", {"is_slippery": False}),
+        ("Robust-FrozenLake-v0", {"map_name": "8x8"}),
+        ("Robust-FrozenLake-v0", {"desc": ["SF", "FG"]}),
+        ("Robust-CliffWalking-v0", {"is_slippery": True}),
+        ("Robust-Taxi-v0", {"is_rainy": True}),
+    ],
+)
+def test_arguments_that_change_the_table_cannot_be_disturbed(id: str, kwargs: dict[str, object]) -> None:
+    env = gym.make(id, disruption="dynamics:stuck:0.1", **kwargs)
+    for _ in range(2):
+        with pytest.raises(robust_gym.DisruptionError, match=f"{id} was made with arguments that change"):
+            env.reset(seed=0)
+    plain = gym.make(id, **kwargs)
+    plain.reset(seed=0)
+    plain.step(1)
+    fickle = gym.make("Robust-Taxi-v0", disruption="dynamics:stuck:0.1", fickle_passenger=True)
+    fickle.reset(seed=0)  # what is no part of the table may be asked for
+
+
 def test_bad_values_and_actions_are_refused() -> None:
     task = registry.task("Robust-RiverSwim-v0")
     with pytest.raises(ValueError, match="Did you mean 'current'"):

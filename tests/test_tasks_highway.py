@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -215,6 +217,28 @@ def test_other_traffic_leaves_the_next_episodes_alone() -> None:
     assert env.np_random.bit_generator.state == plain.np_random.bit_generator.state
     roads.DrivingDynamics(env, task).configure({})
     assert np.array_equal(env.reset()[0], plain.reset()[0])
+
+
+def test_the_configuration_of_make_is_nominal() -> None:
+    env = robust_gym.make("Robust-Highway-v0", disruption="dynamics:vehicles:1.5", config={"vehicles_count": 10})
+    env.reset(seed=0)
+    assert len(drivers(env.unwrapped)) == 15
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_copies_go_on_alike(duplicate: Any) -> None:
+    env = robust_gym.make(
+        "Robust-Racetrack-v0", disruption="dynamics:track:oval+dynamics:speed_limit:0.5", render_mode="rgb_array"
+    )
+    env.reset(seed=0)
+    env.render()
+    twin = duplicate(env)
+    for _ in range(3):
+        action = env.action_space.sample()
+        np.testing.assert_equal(twin.step(action)[:4], env.step(action)[:4])
+    assert np.array_equal(twin.reset()[0], env.reset()[0])
+    assert twin.render().shape == env.render().shape
+    env.close()
 
 
 def test_a_changed_configuration_belongs_to_make() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 import warnings
@@ -202,6 +204,19 @@ def test_segments_are_built_outside_the_package():
     assert robot.model.nu == 24
     assert many_segment_ant.__file__.rpartition("/")[0] not in robot.fullpath
     assert isinstance(env.single_agent_env, gym.wrappers.TimeLimit)
+
+
+@pytest.mark.parametrize("id", ["Robust-MaManySegmentAnt2x3-v0", "Robust-MaHopper3x1-v0"])
+@pytest.mark.parametrize("kwargs", [{}, {"agent_obsk": 0}, {"agent_obsk": None}])
+@pytest.mark.filterwarnings("ignore:.*settotalmass.*")
+def test_teams_can_be_copied_and_pickled(id, kwargs):
+    env = undisturbed(find_task(id), **kwargs)
+    expected = env.reset(seed=4)
+    for twin in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        np.testing.assert_equal(twin.reset(seed=4)[0], expected[0])
+        for actions in random_actions(env, 3):
+            np.testing.assert_equal(twin.step(actions)[:4], env.step(actions)[:4])
+        env.reset(seed=4)
 
 
 def test_limits_of_cost_are_for_the_sum_over_agents():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -112,6 +113,15 @@ def test_maps_come_and_go_with_episodes() -> None:
         if word == "umaze":
             np.testing.assert_array_equal(played(env, seed, 3), played(plain, seed, 3))
     assert seen == {"umaze", "open"}
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_of_a_changed_maze_has_its_walls(duplicate: Any) -> None:
+    env = made("PointMazeUMaze", "dynamics:map:large")
+    twin = duplicate(duplicate(env))
+    _, info = twin.reset(seed=1)
+    assert info["dynamics"]["map"] == "large"
+    assert walls(twin) == walls(env) != walls(made("PointMazeUMaze"))
 
 
 def test_a_map_and_a_parameter_act_together() -> None:

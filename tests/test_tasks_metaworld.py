@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import gymnasium as gym
@@ -112,6 +114,24 @@ def test_a_push_moves_the_object() -> None:
     assert abs(moved(None)) < 1e-3
     assert moved("dynamics:object_push:15") > 0.01
     assert moved("dynamics:object_push:-15") < -0.01
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_copies_go_on_alike(duplicate: Any) -> None:
+    env = made("Robust-MetaworldPickPlace-v0", "dynamics:action_scale:2+dynamics:object_mass:2")
+    action = np.array([1.0, -1.0, -1.0, 0.5], np.float32)
+    for _ in range(3):
+        env.step(action)
+    twins = [duplicate(env), duplicate(duplicate(env))]
+    for _ in range(5):
+        expected = env.step(action)
+        for twin in twins:
+            np.testing.assert_equal(twin.step(action)[:4], expected[:4])
+    expected = env.reset()
+    for twin in twins:
+        np.testing.assert_array_equal(twin.reset()[0], expected[0])
+        assert twin.action_space == twin.unwrapped.action_space == env.unwrapped.action_space
+        assert twin.unwrapped.action_scale == env.unwrapped.action_scale == 0.02
 
 
 def test_an_episode_is_truncated_at_the_horizon() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import pickle
 import subprocess
@@ -187,6 +188,17 @@ def test_layouts(disruption: str, numbers: tuple[int, int], side: float) -> None
     assert tuple(sum(name.startswith(kind) for name in names) for kind in ("hazard", "vase")) == numbers
     assert tuple(env.task.placements_conf.extents) == (-side, -side, side, side)
     assert abs(env.data.xpos[[name.startswith(("hazard", "vase")) for name in names]][:, :2]).max() < side
+
+
+@installed
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_copies_have_the_layout_of_the_original(duplicate: Any) -> None:
+    env = robust_gym.make("Robust-SafetyPointGoal1-v0", disruption="dynamics:layout:crowded+dynamics:hazard_size:1.5")
+    observation, _ = env.reset(seed=3)
+    twin: Any = duplicate(env)
+    np.testing.assert_array_equal(twin.reset(seed=3)[0], observation)
+    assert twin.unwrapped.task.hazards.num == 12
+    assert twin.unwrapped.model.geom("hazard0").size[0] == pytest.approx(0.3)
 
 
 @installed

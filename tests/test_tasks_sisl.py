@@ -135,9 +135,9 @@ def test_survivors_go_on_without_those_who_fell():
         env.reset(seed=seed)
         while env.agents:
             acting = list(env.agents)
-            observations, rewards, terminated, _, infos = env.step(random_actions(env))
+            observations, rewards, terminated, truncated, infos = env.step(random_actions(env))
             assert list(observations) == list(rewards) == list(infos) == acting
-            assert env.agents == [agent for agent in acting if not terminated[agent]]
+            assert env.agents == [agent for agent in acting if not terminated[agent] and not truncated[agent]]
             teams.add(len(env.agents))
     assert teams > {0, 3} and teams & {1, 2}
 
@@ -185,6 +185,41 @@ def test_speeds_sight_and_number_of_evaders():
     for observation in observations.values():
         assert observation.shape == (7, 7, 3)
         assert observation[3, 3].any() and not np.delete(observation[:, 3], [2, 3, 4], axis=0).any()
+
+
+def test_a_seed_fixes_how_evaders_wander_in_the_episodes_after_one_in_which_they_stay():
+    def walks(before: int) -> list:
+        env, found = make_parallel("Robust-Pursuit-v0", "dynamics:evaders:frozen~episode=0.5"), []
+        for seed in range(6):
+            for each in (before, seed, None, None):
+                _, infos = env.reset(seed=each)
+                for _ in range(3):
+                    env.step(dict.fromkeys(env.agents, 4))
+                evaders = env.unwrapped.game.env.evaders
+                found.append((infos["pursuer_0"]["dynamics"]["evaders"], [e.current_position() for e in evaders]))
+            found.pop(-4)
+        return found
+
+    one = walks(10)
+    assert {word for word, _ in one} == {"frozen", "wandering"}
+    np.testing.assert_equal(walks(11), one)
+
+
+def test_time_that_is_up_truncates_walkers_and_a_fall_terminates():
+    for kwargs in ({"max_cycles": 5}, {"max_cycles": 5, "terminate_on_fall": False}):
+        env = make_parallel("Robust-Multiwalker-v0", **kwargs)
+        env.reset(seed=0)
+        for step in range(5):
+            _, _, terminated, truncated, _ = env.step({agent: np.zeros(4, np.float32) for agent in env.agents})
+            assert set(truncated.values()) == {step == 4} and not any(terminated.values())
+        assert env.agents == []
+    env.reset(seed=0)
+    for step in range(5):
+        if step == 4:
+            env.unwrapped.game.env.fallen_walkers[1] = True
+        _, _, terminated, truncated, _ = env.step({agent: np.zeros(4, np.float32) for agent in env.agents})
+    assert terminated == {"walker_0": False, "walker_1": True, "walker_2": False}
+    assert truncated == {agent: not over for agent, over in terminated.items()}
 
 
 def test_bad_actions_are_named():

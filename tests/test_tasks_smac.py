@@ -140,6 +140,19 @@ def test_difficulty_is_the_games_own(word, game):
     assert env.unwrapped._inner().difficulty == DIFFICULTIES[word]
 
 
+def test_the_difficulty_that_a_battle_was_made_with_is_nominal(game):
+    env = make_parallel(V1, disruption="dynamics:difficulty:hard~episode=0.5", difficulty="easy")
+    levels = set()
+    for seed in range(6):
+        env.reset(seed=seed)
+        levels.add(env.unwrapped._inner().difficulty)
+    assert levels == {DIFFICULTIES["easy"], DIFFICULTIES["hard"]}
+    with pytest.raises(ValueError, match="unknown difficulty 'hardd'.*Did you mean 'harde?r?'"):
+        SmacBattle("3m", difficulty="hardd")
+    with pytest.raises(ValueError, match="a seed is an argument of reset"):
+        SmacBattle("3m", seed=3)
+
+
 def test_smacv2_gets_its_standard_teams(game):
     env = make_parallel("Robust-SmacV2Zerg-v0")
     config = env.unwrapped._game.capability_config

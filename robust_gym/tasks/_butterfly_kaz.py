@@ -61,7 +61,10 @@ class Battle(Simultaneous):
             return super().step(actions)
 
     def _fresh(self, observations: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {agent: np.clip(one, -1.0, 1.0) for agent, one in observations.items()}
+        return {
+            agent: np.array(one) if one.dtype == np.uint8 else np.clip(one, -1.0, 1.0)  # pictures need no rounding
+            for agent, one in observations.items()
+        }
 
 
 @contextmanager

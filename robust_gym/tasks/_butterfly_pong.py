@@ -91,11 +91,17 @@ class Pong(raw_env):
         for paddle, name, speed, heights in zip(
             (game.p0, game.p1), ("left_speed", "right_speed"), game.speed[1:], self._heights, strict=True
         ):
-            paddle._speed = speed * scales.get(name, 1.0)
+            factor = scales.get(name, 1.0)
+            # The game moves paddles by whole pixels and would drop the rest.
+            paddle._speed = speed if factor == 1.0 else max(1, round(speed * factor))
             for rect, height in zip(paddle.rects, heights, strict=True):
                 wanted = max(1, round(height * scales.get("paddle_size", 1.0)))
                 if rect.height != wanted:
                     rect.inflate_ip(0, wanted - rect.height)
+            # A paddle that has grown over the screen's edge could never move again.
+            shift = paddle.rects[0].clamp(game.area).y - paddle.rects[0].y
+            for rect in paddle.rects:
+                rect.move_ip(0, shift)
 
 
 class PongVector(Pong):

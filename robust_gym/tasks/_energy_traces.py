@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import pickle
 from datetime import date, datetime, timedelta, timezone
 from importlib import resources
@@ -175,7 +176,8 @@ def draw_sessions(
         arrivals: Multiple of the number of cars.
         requested_energy: Multiple of the energy they ask for.
         stay: Multiple of the time they stay and say they will.
-        overstay: Steps by which they leave later than that, without saying so; earlier if negative.
+        overstay: Steps by which they leave later than that, without saying so; earlier if negative. To the nearest
+            step, and at least one.
     """
     fitted, counts, usage = mixture(site, period)
     crowd, where = rng.spawn(2)
@@ -193,7 +195,8 @@ def draw_sessions(
     length = np.round((rows[:, 1:3] - rows[:, :1]) * stay) if stay != 1.0 else rows[:, 1:3] - rows[:, :1]
     rows[:, 1:3] = np.minimum(rows[:, :1] + np.maximum(length, 1.0), STEPS)
     if overstay:
-        rows[:, 1] = np.clip(rows[:, 1] + round(overstay), rows[:, 0] + 1, STEPS)
+        late = math.copysign(max(1, round(abs(overstay))), overstay)
+        rows[:, 1] = np.clip(rows[:, 1] + late, rows[:, 0] + 1, STEPS)
     in_order = np.argsort(rows[:, 0], kind="stable")
     return _park(rows[in_order], None if wished is None else wished[in_order], usage, where)
 

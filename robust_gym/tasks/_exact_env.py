@@ -131,8 +131,8 @@ class ExactDynamics:
         """Set the parameters from now on; those without a value are nominal."""
         wanted = {**self._nominal, **self._words, **values}
         if wanted != self._last:
-            self._last = wanted
             self._write(wanted, wanted == self._nominal)
+            self._last = wanted
 
     def _write(self, values: Mapping[str, float | str], undisturbed: bool) -> None:
         raise NotImplementedError

@@ -12,6 +12,7 @@ from gymnasium.envs.toy_text.frozen_lake import MAPS as GYMNASIUM_MAPS
 from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 from gymnasium.envs.toy_text.taxi import TaxiEnv
 
+from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
 from robust_gym.tasks._exact_env import ExactDynamics
 from robust_gym.tasks._exact_grids import move_law
@@ -226,13 +227,22 @@ class ToyTextDynamics(ExactDynamics):
     Args:
         env: The unwrapped environment, undisturbed.
         task: Its task.
+
+    Raises:
+        DisruptionError: At a disturbed reset, if the environment was made with arguments that change its table.
     """
 
     def __init__(self, env: Any, task: Task) -> None:
         super().__init__(env, task)
         self._table, self._desc = env.P, getattr(env, "desc", None)
+        self._known = self._table == _undisturbed(task).P
 
     def _write(self, values: Mapping[str, float | str], undisturbed: bool) -> None:
+        if not (undisturbed or self._known):
+            raise DisruptionError(
+                f"{self._task.id} was made with arguments that change its transition table, and its dynamics can be "
+                "disturbed only from the table it has without them"
+            )
         self._env.P = self._table if undisturbed else table(self._task, values)
         if "map" in self._task.semantic:
             self._env.desc = np.asarray(lake_map(self._task, str(values["map"])), dtype="c")

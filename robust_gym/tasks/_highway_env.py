@@ -24,6 +24,7 @@ from robust_gym.tasks._highway_drivers import ATTRIBUTES, adopt
 
 _UNIT = {"presence": (0.0, 1.0), "cos_h": (-1.0, 1.0), "sin_h": (-1.0, 1.0), "cos_d": (-1.0, 1.0), "sin_d": (-1.0, 1.0)}
 _NORMALISED = ("x", "y", "vx", "vy")
+_BORROWED = ("_make_road", "_make_vehicles")
 
 
 class Driving(AbstractEnv):
@@ -40,6 +41,7 @@ class Driving(AbstractEnv):
         render_mode: As of highway-env.
     """
 
+    id: str
     # Set by highway-env, which has no types.
     config: dict[str, Any]
     metadata: dict[str, Any]
@@ -64,6 +66,14 @@ class Driving(AbstractEnv):
         self.render_mode = render_mode
         self.config["offscreen_rendering"] = render_mode != "human"
         self._config = dict(self.config)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Copy and pickle by the road's id: its class is made at run time, and no module holds it.
+
+        Left out are the window, and the borrowed methods that every reset takes anew.
+        """
+        state = {name: value for name, value in self.__dict__.items() if name not in _BORROWED}
+        return _empty, (self.id,), {**state, "viewer": None}
 
     @property
     def road(self) -> Any:
@@ -134,7 +144,7 @@ class Driving(AbstractEnv):
 
     def _build(self) -> Any:
         methods = self.scene.get("methods")
-        for name in ("_make_road", "_make_vehicles"):
+        for name in _BORROWED:
             self.__dict__.pop(name, None)
             if methods:
                 setattr(self, name, MethodType(getattr(load(str(gym.spec(methods).entry_point)), name), self))
@@ -196,7 +206,13 @@ _RANGES = {"acceleration": "engine", "steering": "steering"}
 def _driving(road: str) -> type[Driving]:
     """Return a class of highway-env with what all roads share."""
     kind = load(str(gym.spec(road).entry_point))
-    return type(kind.__name__, (Driving, kind), {"__module__": __name__, "__doc__": kind.__doc__})
+    return type(kind.__name__, (Driving, kind), {"__module__": __name__, "__doc__": kind.__doc__, "id": road})
+
+
+def _empty(road: str) -> Driving:
+    """Return a road that a copy's state is yet to be written into."""
+    kind = _driving(road)
+    return kind.__new__(kind)
 
 
 def drive(
@@ -254,8 +270,9 @@ class DrivingDynamics:
             if shift is not None and value != shift.nominal:
                 self._env.scene.update(self._scene(name, str(value)))
             elif name in _CONFIG and value != 1.0:
-                nominal = self._task.dynamics[name].nominal * float(value)
-                self._env.scene[_CONFIG[name]] = round(nominal) if name == "vehicles" else nominal
+                # What the environment was made with is nominal, whatever that of the task is.
+                wanted = self._env._config[_CONFIG[name]] * float(value)
+                self._env.scene[_CONFIG[name]] = round(wanted) if name == "vehicles" else wanted
 
     def _scene(self, name: str, option: str) -> dict[str, Any]:
         if name == "traffic":

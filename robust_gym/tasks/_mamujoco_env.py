@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from gymnasium.wrappers import TimeLimit
@@ -45,7 +43,7 @@ def safe_team(scenario: str, agent_conf: str, threshold: float, agent_obsk: int 
 
 def _robot(scenario: str, agent_conf: str, kwargs: Mapping[str, Any]) -> Any:
     """Build the single-agent environment, with its time limit."""
-    from robust_gym.tasks._mamujoco_team import CoupledCheetahs
+    from robust_gym.tasks._mamujoco_team import SEGMENTED, CoupledCheetahs
 
     if scenario == "CoupledHalfCheetah":
         import mujoco
@@ -57,17 +55,7 @@ def _robot(scenario: str, agent_conf: str, kwargs: Mapping[str, Any]) -> Any:
     if segmented == scenario:
         return TimeLimit(undisturbed(task, **kwargs), task.horizon)
     agents, segments = map(int, agent_conf.split("x"))
-    # MaMuJoCo writes the model into its own package, which may be read-only or in use by another process.
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "robot.xml"
-        _generator(segmented)(n_segs=agents * segments, asset_path=str(path))
-        return TimeLimit(undisturbed(task, xml_file=str(path), **kwargs), task.horizon)
-
-
-def _generator(robot: str) -> Any:
-    from gymnasium_robotics.envs.multiagent_mujoco import many_segment_ant, many_segment_swimmer
-
-    return {"Ant": many_segment_ant, "Swimmer": many_segment_swimmer}[robot].gen_asset
+    return TimeLimit(SEGMENTED[segmented](agents * segments, **kwargs), task.horizon)
 
 
 class TeamDynamics(MujocoDynamics):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
+from gymnasium.envs.mujoco.ant_v5 import AntEnv
+from gymnasium.envs.mujoco.swimmer_v5 import SwimmerEnv
+from gymnasium.utils import EzPickle
+from gymnasium_robotics.envs.multiagent_mujoco import many_segment_ant, many_segment_swimmer
 from gymnasium_robotics.envs.multiagent_mujoco.coupled_half_cheetah import CoupledHalfCheetahEnv
 from gymnasium_robotics.envs.multiagent_mujoco.mujoco_multi import MultiAgentMujocoEnv
-from gymnasium_robotics.envs.multiagent_mujoco.obsk import get_parts_and_edges
+from gymnasium_robotics.envs.multiagent_mujoco.obsk import get_joints_at_kdist, get_parts_and_edges
 
 _PUSHER_JOINTS = ("pan", "lift", "upper_arm_roll", "elbow_flex", "forearm_roll", "wrist_flex", "wrist_roll")
+
+_GRAPH = ("agent_action_partitions", "mujoco_globals", "k_dicts")
+"""Attributes of a team that hold MaMuJoCo's graph of joints."""
 
 
 class Team(MultiAgentMujocoEnv):
@@ -32,6 +41,7 @@ class Team(MultiAgentMujocoEnv):
     """
 
     def __init__(self, scenario: str, agent_conf: str, robot: Any, agent_obsk: int | None = 1) -> None:
+        self._made_of = scenario, agent_conf
         super().__init__(scenario, agent_conf, agent_obsk, _shares(scenario, agent_conf), gym_env=robot)
         self.metadata: dict[str, Any] = {
             **MultiAgentMujocoEnv.metadata,
@@ -41,6 +51,22 @@ class Team(MultiAgentMujocoEnv):
             self.metadata["render_fps"] = robot.metadata["render_fps"]
         self.render_mode = robot.render_mode
         self.state_space = robot.observation_space
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the graph of joints, whose functions cannot be pickled; an agent who sees all has none."""
+        left = () if self.agent_obsk is None else _GRAPH
+        return {name: value for name, value in self.__dict__.items() if name not in left}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the graph of joints anew."""
+        self.__dict__.update(state)
+        if self.agent_obsk is None:
+            return
+        shares = _shares(*self._made_of)
+        self.agent_action_partitions, self.mujoco_globals = shares["partition"], shares["globals"]
+        self.k_dicts = [
+            get_joints_at_kdist(joints, shares["edges"], k=self.agent_obsk) for joints in self.agent_action_partitions
+        ]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -136,6 +162,41 @@ class CoupledCheetahs(CoupledHalfCheetahEnv):
         jacobian = tendons.ten_J[0]
         positions = (data.qpos[1:9], data.qpos[10:18])  # without both cheetahs' x
         return np.concatenate([*positions, data.qvel, jacobian[:2], jacobian[9:11], data.ten_length, data.ten_velocity])
+
+
+class _Segmented(EzPickle):
+    """A robot of many segments, copies of which are built as it was: its model is in no file.
+
+    Args:
+        segments: How many.
+        **kwargs: Arguments of Gymnasium's robot, such as ``render_mode``.
+    """
+
+    generator: ClassVar[Any]
+
+    def __init__(self, segments: int, **kwargs: Any) -> None:
+        # MaMuJoCo writes the model into its own package, which may be read-only or in use by another process.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "robot.xml"
+            self.generator.gen_asset(n_segs=segments, asset_path=str(path))
+            super().__init__(xml_file=str(path), **kwargs)
+        EzPickle.__init__(self, segments, **kwargs)
+
+
+class SegmentedAnt(_Segmented, AntEnv):
+    """Gymnasium's Ant with more pairs of legs."""
+
+    generator = many_segment_ant
+
+
+class SegmentedSwimmer(_Segmented, SwimmerEnv):
+    """Gymnasium's Swimmer with more links."""
+
+    generator = many_segment_swimmer
+
+
+SEGMENTED: dict[str, Any] = {"Ant": SegmentedAnt, "Swimmer": SegmentedSwimmer}
+"""Robots that MaMuJoCo builds of as many segments as are asked for, by Gymnasium's name."""
 
 
 class _WithDenseTendons:

@@ -56,9 +56,14 @@ def _own_folder() -> Iterator[None]:
 
 
 class PointMaze(PointMazeEnv):
-    """PointMaze that leaves no file behind; arguments as of the library's."""
+    """PointMaze that leaves no file behind; arguments as of the library's.
+
+    Attributes:
+        word: The map that now stands in place of the one it was made with, if another does.
+    """
 
     inner = "point_env"
+    word: str | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         with _own_folder():
@@ -66,9 +71,14 @@ class PointMaze(PointMazeEnv):
 
 
 class AntMaze(AntMazeEnv):
-    """AntMaze that leaves no file behind; arguments as of the library's."""
+    """AntMaze that leaves no file behind; arguments as of the library's.
+
+    Attributes:
+        word: The map that now stands in place of the one it was made with, if another does.
+    """
 
     inner = "ant_env"
+    word: str | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         with _own_folder():
@@ -94,13 +104,14 @@ class MazeDynamics(MujocoDynamics):
     """Dynamics of a maze: those of its agent, and the shift ``map``, which builds other walls before a reset."""
 
     def __init__(self, env: Any, task: Task) -> None:
-        self._map = self._nominal_map = task.semantic["map"].nominal
+        self._nominal_map = task.semantic["map"].nominal
         super().__init__(env, task)
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Build the coming episode's maze where it is another one, then write everything."""
         wanted = str(values.get("map", self._nominal_map))
-        if wanted != self._map:
+        # The environment knows which maze it is: a copy of it is made as it was, whatever its adapter had built.
+        if wanted != (self._env.word or self._nominal_map):
             self._build(wanted)
         super().configure(values)
 
@@ -114,4 +125,4 @@ class MazeDynamics(MujocoDynamics):
         old.close()
         for part in (env.inner, "maze", "_model_names", "target_site_id", "tmp_xml_file_path"):
             setattr(env, part, getattr(other, part))
-        self._map = wanted
+        env.word = wanted

@@ -9,11 +9,12 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer
 from gymnasium.utils import seeding
 from metaworld import ALL_V3_ENVIRONMENTS
 from metaworld.sawyer_xyz_env import SawyerMocapBase
 
-from robust_gym.task import DynamicsParameter
+from robust_gym.task import DynamicsParameter, Task
 from robust_gym.tasks._mujoco_dynamics import MujocoDynamics
 from robust_gym.tasks._mujoco_targets import Target, Targets
 
@@ -27,7 +28,27 @@ def _reset_mocap_welds(self: Any) -> None:
     self.model.eq_data[welds, :11] = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 5.0]
 
 
-SawyerMocapBase.reset_mocap_welds = _reset_mocap_welds  # type: ignore[method-assign]
+def _state_of(self: Any) -> dict[str, Any]:
+    """Return what a copy is made of: everything but what draws the pictures."""
+    return {**self.__dict__, "mujoco_renderer": None}
+
+
+def _become(self: Any, state: dict[str, Any]) -> None:
+    """Take over the state of another environment, where Meta-World would build one with another action space."""
+    self.__dict__.update(state)
+    self.mujoco_renderer = MujocoRenderer(
+        self.model, self.data, None, self.width, self.height, camera_id=self.camera_id, camera_name=self.camera_name
+    )
+    # These show where the pads are now, in every environment: copied, they would stay where they were.
+    self.init_left_pad, self.init_right_pad = (self.get_body_com(name) for name in ("leftpad", "rightpad"))
+
+
+for _name, _method in (
+    ("reset_mocap_welds", _reset_mocap_welds),
+    ("__getstate__", _state_of),
+    ("__setstate__", _become),
+):
+    setattr(SawyerMocapBase, _name, _method)
 
 
 class SeededSawyer(gym.Wrapper[np.ndarray, np.ndarray, np.ndarray, np.ndarray]):
@@ -98,6 +119,10 @@ class SawyerDynamics(MujocoDynamics):
 
     handled = ("action_scale", *_PUSHES)
 
+    def __init__(self, env: Any, task: Task) -> None:
+        self._scale: float = env.action_scale
+        super().__init__(env, task)
+
     def write(self, values: Mapping[str, float | str]) -> None:
         """Write how far an action moves the hand's goal, and the forces on an object."""
         self._env.action_scale = self._scale * float(values.get("action_scale", 1.0))
@@ -110,7 +135,6 @@ class SawyerDynamics(MujocoDynamics):
         return {**super().measure(), "action_scale": self._scale}
 
     def _bind(self) -> None:
-        self._scale: float = self._env.action_scale
         model = self._env.model
         self._places = model.body_pos.copy()
         self._robot = model.body_rootid == model.body_rootid[model.body(_ROBOT).id]

@@ -172,10 +172,10 @@ class Particles(DiscreteTeam):
         return image
 
     def close(self) -> None:
-        """Close the window, if there is one."""
-        if self._renderer is not None:
+        """Close the window, if there is one; other environments' pictures and fonts stay."""
+        if self._renderer is not None and self.render_mode == "human":
             self._renderer.close()
-            self._renderer = None
+        self._renderer = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the renderer, which cannot be pickled or copied and is made again when needed."""

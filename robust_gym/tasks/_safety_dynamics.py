@@ -41,15 +41,20 @@ class NavigationDynamics(MujocoDynamics):
     main_body: ClassVar[str] = "agent"
 
     def __init__(self, env: Any, task: Task) -> None:
-        self._world = env.task
+        world = env.task
         self._sizes = {
-            (name, attribute): copy.deepcopy(getattr(getattr(self._world, name), attribute))
+            (name, attribute): copy.deepcopy(getattr(getattr(world, name), attribute))
             for parameter in task.dynamics
             for name, attribute in SCALED.get(parameter, ())
         }
-        self._extents = tuple(self._world.placements_conf.extents)
-        self._numbers = {name: getattr(self._world, name).num for name in OBSTACLES if hasattr(self._world, name)}
+        self._extents = tuple(world.placements_conf.extents)
+        self._numbers = {name: getattr(world, name).num for name in OBSTACLES if hasattr(world, name)}
         super().__init__(env, task)
+
+    @property
+    def _world(self) -> Any:
+        # Not kept: a copy of the environment builds a world of its own.
+        return self._env.task
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Prepare the layout of the coming episode, and the writing into the model that its reset will compile."""

@@ -19,7 +19,22 @@ _SEEN = 24
 
 
 class Walkers(Simultaneous):
-    """PettingZoo's ``multiwalker_v9`` with a state that outlives a fallen walker, which PettingZoo's own does not."""
+    """PettingZoo's ``multiwalker_v9``, of which two things are mended.
+
+    The state outlives a fallen walker. An episode whose time is up is truncated; PettingZoo calls it terminated.
+    """
+
+    def step(
+        self, actions: Mapping[str, Any]
+    ) -> tuple[dict[str, np.ndarray], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Let all living agents act; see `Simultaneous.step`."""
+        observations, rewards, terminated, truncated, infos = super().step(actions)
+        game = self.game.env
+        if terminated and game.frames >= game.max_cycles:
+            ended = dict(zip(self.possible_agents, game.last_dones, strict=True))
+            terminated = {agent: bool(ended[agent]) for agent in terminated}
+            truncated = {agent: not over for agent, over in terminated.items()}
+        return observations, rewards, terminated, truncated, infos
 
     def _whole(self) -> list[float]:
         """Return what each walker's joints and lidar say, zeros for one that has fallen, and the package's place."""

@@ -34,6 +34,23 @@ class Chase(Simultaneous):
             return super().render()
 
 
+class _Frozen(SingleActionPolicy):
+    """Lets evaders stay, and those who wander in other episodes be seeded, which the game does only in their place.
+
+    Args:
+        usual: What moves the evaders in other episodes.
+    """
+
+    def __init__(self, usual: Any) -> None:
+        super().__init__(_STAY)
+        self._usual = usual
+
+    def set_rng(self, rng: np.random.Generator) -> None:
+        """Pass on the generator of an episode that begins with a seed."""
+        if hasattr(self._usual, "set_rng"):
+            self._usual.set_rng(rng)
+
+
 class PursuitDynamics:
     """Writes the grid's obstacles, who moves how fast, and how far pursuers see.
 
@@ -53,7 +70,7 @@ class PursuitDynamics:
         game = self._env.game.env
         game.map_matrix = _obstacles(str(values.get("map", "rectangle")), self._map)
         frozen = values.get("evaders", "wandering") == "frozen"
-        game.evader_controller = SingleActionPolicy(_STAY) if frozen else self._controller
+        game.evader_controller = _Frozen(self._controller) if frozen else self._controller
         game.n_evaders = max(1, round(self._evaders * float(values.get("evader_count", 1.0))))
         game.evaders_gone = np.zeros(game.n_evaders, bool)
         self._set_sight(float(values.get("sight", 1.0)))

@@ -35,19 +35,31 @@ class SmacBattle(DiscreteTeam):
     Args:
         map_name: A key of `MAPS`.
         render_mode: Only ``None``.
-        **arguments: More arguments of SMAC's ``StarCraft2Env``.
+        difficulty: Level of the game's built-in player, a key of `DIFFICULTIES`.
+        **arguments: More arguments of SMAC's ``StarCraft2Env``; not ``seed``, which comes with a reset.
 
     Raises:
-        ValueError: If there is no such map or render mode.
+        ValueError: If there is no such map, difficulty or render mode, or a seed is given.
     """
 
     metadata = {"name": "robust_smac_v0", "render_modes": [], "is_parallelizable": True}
 
-    def __init__(self, map_name: str = "3m", render_mode: str | None = None, **arguments: Any) -> None:
+    def __init__(
+        self,
+        map_name: str = "3m",
+        render_mode: str | None = None,
+        difficulty: str = "very_hard",
+        **arguments: Any,
+    ) -> None:
         if map_name not in MAPS:
             raise ValueError(f"unknown map {map_name!r}; maps are {', '.join(MAPS)}.{did_you_mean(map_name, MAPS)}")
+        if difficulty not in DIFFICULTIES:
+            hint = did_you_mean(difficulty, DIFFICULTIES)
+            raise ValueError(f"unknown difficulty {difficulty!r}; levels are {', '.join(DIFFICULTIES)}.{hint}")
+        if "seed" in arguments:
+            raise ValueError("a seed is an argument of reset, and none of make")
         self.map_name, self._arguments = map_name, arguments
-        self.difficulty = "very_hard"
+        self.difficulty = difficulty
         self._factors: dict[str, float] = {}
         self._rng: np.random.Generator | None = None
         self._shuffles = random.Random(0)
@@ -270,10 +282,14 @@ class SmacDynamics:
 
     def __init__(self, env: SmacBattle, task: Task) -> None:
         self._env = env
+        self._usual = task.semantic["difficulty"].nominal
+        self._made_with = env.difficulty
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Set everything of the coming episode; another difficulty starts another game."""
-        self._env.difficulty = str(values.get("difficulty", "very_hard"))
+        word = str(values.get("difficulty", self._usual))
+        # What the environment was made with is nominal, whatever that of the task is.
+        self._env.difficulty = self._made_with if word == self._usual else word
         self.apply({name: value for name, value in values.items() if not isinstance(value, str)})
 
     def apply(self, values: Mapping[str, float]) -> None:

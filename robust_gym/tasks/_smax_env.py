@@ -25,9 +25,9 @@ class Battle(JaxTeam):
     move, last target, weapon cooldown and type, then their own health, position, cooldown and type; all zero
     once dead. Actions are: up, right, down, left, stop, then shoot at enemy 0, 1, …
     ``infos[agent]["action_mask"]`` says which shots are in range; a shot out of range does nothing unless its
-    target comes into range during the step. Every agent is told the team's reward: the enemy's loss of health in
-    the step, as a share of all its health, and 1 for winning. ``infos[agent]["battle_won"]`` says whether the
-    battle is won. Agents stay until the episode ends, dead or alive.
+    target comes into range during the step. Every agent is told the team's reward: the mean, over the enemy's units,
+    of the share of its own full health that each has lost in the step, and 1 for winning.
+    ``infos[agent]["battle_won"]`` says whether the battle is won. Agents stay until the episode ends, dead or alive.
 
     Args:
         scenario: A key of `SCENARIOS`.

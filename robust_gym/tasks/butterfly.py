@@ -16,7 +16,7 @@ def _task(
     builder: str,
     adapter: str,
     dynamics: tuple[DynamicsParameter, ...],
-    version: str,
+    game: str,
     semantic: tuple[SemanticShift, ...] = (),
     **more: Any,
 ) -> None:
@@ -31,7 +31,7 @@ def _task(
             dynamics={parameter.name: parameter for parameter in dynamics},
             semantic={shift.name: shift for shift in semantic},
             install='pip install "robust-gym[butterfly]"',
-            source=f"PettingZoo Butterfly {version} (Terry et al., NeurIPS 2021)",
+            source=f"PettingZoo Butterfly {game} (Terry et al., NeurIPS 2021)",
             **{"modules": ("pygame",), **more},
         )
     )
@@ -69,8 +69,8 @@ _task(
 _PONG = (
     # A ball faster than a paddle is wide (10 pixels) would fly through it.
     _P("ball_speed", "speed of the ball", "pixels/step", 9.0, 0.3, 1.1),
-    _P("left_speed", "speed of the left paddle, in whole pixels", "pixels/step", 12.0, 0.1, 3.0),
-    _P("right_speed", "speed of the right paddle, in whole pixels", "pixels/step", 12.0, 0.1, 3.0),
+    _P("left_speed", "speed of the left paddle, in whole pixels", "pixels/step", 12.0, 0.1, 3.0, whole=True),
+    _P("right_speed", "speed of the right paddle, in whole pixels", "pixels/step", 12.0, 0.1, 3.0, whole=True),
     _P("paddle_size", "height of both paddles", "of nominal", 1.0, 0.2, 3.0),
 )
 _RIGHT = SemanticShift(
@@ -84,6 +84,7 @@ _task(
     _PONG,
     "cooperative_pong_v6",
     (_RIGHT,),
+    version=1,  # paddles move by the nearest whole pixel
     observation="image",
     action="discrete",
     null_action=0,
@@ -99,6 +100,7 @@ _task(
     _PONG,
     "cooperative_pong_v6, seen as numbers",
     (_RIGHT,),
+    version=1,  # paddles move by the nearest whole pixel
     action="discrete",
     null_action=0,
     horizon=900,

@@ -29,6 +29,7 @@ def _walkers(name: str, about: str, **kwargs: Any) -> None:
             modules=("Box2D", "pygame"),
             install=_INSTALL,
             steps={"smoke": 1_000, "quick": 100_000, "standard": 2_000_000},
+            version=1,  # time that is up truncates
             source=f"{_SOURCE}, multiwalker_v9",
             slow=bool(kwargs),
         )
