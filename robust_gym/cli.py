@@ -187,7 +187,13 @@ def _show(arguments: argparse.Namespace) -> int:
 def _add_leaderboard(parser: Parser) -> None:
     add = parser.add_argument
     add("records", type=Path, nargs="*", metavar="DIR", help="folders or files with records (default results)")
-    add("--out", type=Path, default=Path("docs/leaderboard/index.html"), metavar="FILE", help="the page to write")
+    add(
+        "--out",
+        type=Path,
+        default=Path("results/leaderboard/index.html"),
+        metavar="FILE",
+        help="the page to write (default results/leaderboard/index.html)",
+    )
     add(
         "--data",
         nargs="+",

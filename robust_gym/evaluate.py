@@ -103,6 +103,8 @@ def as_policy(policy: Any) -> Policy:
     Raises:
         TypeError: If it is none of these.
     """
+    if isinstance(policy, type) and (hasattr(policy, "act") or hasattr(policy, "predict")):
+        raise TypeError(f"a policy is an instance, and {policy.__name__} is the class: give {policy.__name__}(…)")
     if hasattr(policy, "act"):
         adapted: Policy = policy
         return adapted
@@ -235,9 +237,9 @@ def evaluate(
     cells = task_protocol(found.id, protocol)
     seeds = cells.seeds
     if episodes is not None:
-        if not isinstance(episodes, int) or not 1 <= episodes <= len(seeds):
+        if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or not 1 <= episodes <= len(seeds):
             raise ValueError(
-                f"episodes must be a whole number between 1 and {len(seeds)} (those of the protocol), got {episodes}"
+                f"episodes must be a whole number between 1 and {len(seeds)} (those of the protocol), got {episodes!r}"
             )
         seeds = seeds[:episodes]
     chosen = _choose(cells, found.family, splits, disruptions)
@@ -307,7 +309,7 @@ def _choose(
 ) -> dict[str, str]:
     """Return the disruptions to evaluate, each with its split."""
     splits = [splits] if isinstance(splits, str) else splits
-    disruptions = [disruptions] if isinstance(disruptions, str) else disruptions
+    disruptions = [disruptions] if isinstance(disruptions, (str, Disruption)) else disruptions
     if splits is not None and disruptions is not None:
         raise ValueError("give splits of the protocol or disruptions of your own, not both")
     for what, given in (("split", splits), ("disruption", disruptions)):

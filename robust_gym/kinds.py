@@ -59,13 +59,16 @@ def find_kind(channel: str, name: str) -> Kind | None:
 def register_kind(kind: Kind) -> None:
     """Add a kind of your own, so that disruption strings may name it.
 
+    The same kind may be registered again, as a notebook does whose cell is run twice.
+
     Raises:
-        ValueError: If the channel is unknown, the kind exists, or it has not five levels.
+        ValueError: If the channel is unknown, another class applies a kind of the name, or it has not five levels.
     """
     if kind.channel not in CHANNELS:
         raise ValueError(f"unknown channel {kind.channel!r}; channels are {', '.join(CHANNELS)}")
-    if (kind.channel, kind.name) in _KINDS:
-        raise ValueError(f"{kind.channel}:{kind.name} is registered already")
+    known = _KINDS.get((kind.channel, kind.name))
+    if known is not None and known.implementation != kind.implementation:
+        raise ValueError(f"{kind.channel}:{kind.name} is registered already, applied by {known.implementation}")
     if len(kind.levels) != 5:
         raise ValueError(f"{kind.channel}:{kind.name} needs five severity levels, got {len(kind.levels)}")
     _KINDS[kind.channel, kind.name] = kind

@@ -157,8 +157,8 @@ def test_saved_policy_acts_the_same_row_by_row(
     name: str, task: Task, arguments: dict[str, Any], tmp_path: Path
 ) -> None:
     policy = train(name, task, 300, normalise=True, **arguments)
-    policy.save(tmp_path)
-    loaded: Any = load_policy(tmp_path)
+    policy.save(tmp_path / "policy")
+    loaded: Any = load_policy(str(tmp_path))  # as the folder of a cell
     seen = np.random.default_rng(0).uniform(-1, 5, (16, 1))
     actions = policy.act(seen, None, np.ones(16, bool))[0]
     assert np.array_equal(actions, loaded.act(seen, None, np.ones(16, bool))[0])

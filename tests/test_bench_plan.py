@@ -8,7 +8,7 @@ from bench_help import cell, fakes  # noqa: F401
 from robust_gym import registry
 from robust_gym.bench.arguments import overrides_of, parse_seeds, split_assignments
 from robust_gym.bench.cell import Cell
-from robust_gym.bench.plan import DEFAULT_SUITE, Request, make_plan
+from robust_gym.bench.plan import DEFAULT_SUITE, Plan, Request, make_plan
 from robust_gym.registry import UnknownNameError
 from robust_gym.task import MissingExtraError
 
@@ -52,8 +52,8 @@ def test_assignments() -> None:
         ({"sizes": "3,4"}, {"sizes": (3, 4)}),
         ({"sizes": "3"}, {"sizes": (3,)}),
         ({"trouble": "raise"}, {"trouble": "raise"}),
-        ({"train_disruption": "obs:0.1"}, {"train_disruption": "obs:0.1"}),
-        ({"train_disruption": "7"}, {"train_disruption": "7"}),
+        ({"train_disruption": "obs:0.1"}, {"train_disruption": "observation:gauss:0.1"}),
+        ({"train_disruption": "none | dynamics:0.3"}, {"train_disruption": "none | dynamics:random:0.3"}),
         ({"gain": "0", "sizes": "1,2"}, {}),  # the defaults
         ({"unknown": "3"}, {}),
     ],
@@ -70,6 +70,7 @@ def test_overrides(text: dict[str, str], value: dict[str, Any]) -> None:
         ("gain=fast", "--set gain=fast for fake"),
         ("gain=NaN", "gain"),
         ("trouble=rais", "'raise'"),
+        ("train_disruption=7", "train_disruption of fake: "),
         ("gian=1", r"no argument 'gian' of fake; .*Did you mean 'gain'\?"),
     ],
 )
@@ -163,3 +164,33 @@ def test_default_suite() -> None:
     assert {cell.task for cell in found.cells} == {"Robust-Pendulum-v0", "Robust-Hopper-v0"}
     for api, ids in DEFAULT_SUITE.items():
         assert [registry.task(id).api for id in ids] == [api] * len(ids)
+
+
+def test_what_is_beside_a_randomised_method_is_not_randomised() -> None:
+    request = Request(("dr-ppo",), ("Robust-CartPole-v0",), seeds=(0,), assignments=("train_disruption=dynamics:0.5",))
+    found = {cell.algorithm: dict(cell.overrides) for cell in make_plan(request).cells}
+    assert found == {"dr-ppo": {"train_disruption": "dynamics:random:0.5"}, "ppo": {}}
+
+
+@pytest.mark.parametrize("text", ["obs:0.1", "observation:gauss:0.1", " obs:gauss:sigma=0.1 "])
+def test_one_training_has_one_cell(text: str) -> None:
+    (cell,) = make_plan(
+        Request(("ppo",), ("Robust-CartPole-v0",), seeds=(0,), assignments=(f"train_disruption={text}",), compare=False)
+    ).cells
+    assert dict(cell.overrides) == {"train_disruption": "observation:gauss:0.1"}
+
+
+def test_training_that_no_task_can_honour() -> None:
+    def plan(disruption: str, *tasks: str) -> Plan:
+        settings = (f"train_disruption={disruption}",)
+        return make_plan(Request(("ppo",), tasks, seeds=(0,), assignments=settings, compare=False))
+
+    with pytest.raises(ValueError, match=r"train_disruption of ppo: .*Did you mean 'gauss'"):
+        plan("obs:gaus:1", "Robust-CartPole-v0")
+    with pytest.raises(
+        ValueError, match=r"train_disruption of ppo: Robust-CartPole-v0 cannot honour 'action:gauss:0.1'"
+    ):
+        plan("action:gauss:0.1", "Robust-CartPole-v0")
+    found = plan("action:gauss:0.1", "classic_control")
+    assert {cell.task for cell in found.cells} == {"Robust-Pendulum-v0", "Robust-MountainCarContinuous-v0"}
+    assert sum("cannot honour" in note for note in found.notes) == 3

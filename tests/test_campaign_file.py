@@ -71,7 +71,10 @@ def test_cells_that_become_the_same_run_once(file: Path) -> None:
     [
         ("about: A walk.", "abuot: A walk.", r"abuot: there is no such name; .*Did you mean 'about'\?"),
         ("arguments: {gain", "argument: {gain", r"algorithms.2.argument: there is no such name.*'arguments'"),
-        ("seeds: [3, 1]", "seeds: 0", "seeds: a count of seeds is at least 1, got 0"),
+        ("seeds: [3, 1]", "seeds: 0", "seeds: a count of seeds is from 1 to 10000, got 0"),
+        ("seeds: [3, 1]", "seeds: 200000", "a count of seeds is from 1 to 10000, got 200000"),
+        ("seeds: [3, 1]", "seeds: [0, 99999999999999999999]", "a seed has at most 18 digits"),
+        ("algorithms:\n", "algorithm:\n", r"algorithm: there is no such name; .*Did you mean 'algorithms'"),
         ("seeds: [3, 1]", "seeds: [1, 1]", "different numbers"),
         ("seeds: [3, 1]", "seeds: many", "seeds"),
         ("tasks: [Fake-Walk-v0]", "tasks: Fake-Walk-v0", "tasks: .*list, got 'Fake-Walk-v0'"),

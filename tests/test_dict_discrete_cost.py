@@ -111,6 +111,7 @@ def test_the_told_cost_changes_and_stays_at_least_zero(disruption: str, expected
     env.reset(seed=1)
     *_, info = env.step(np.zeros(1))
     assert info["cost"] == expected
+    assert info["nominal_cost"] == 1.0
 
 
 def test_a_delayed_cost_arrives_late() -> None:

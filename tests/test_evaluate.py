@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import robust_gym
+from robust_gym.disruption import Disruption
 from robust_gym.evaluate import as_policy
 from robust_gym.splits import task_protocol
 
@@ -105,6 +106,36 @@ def test_bad_input() -> None:
         robust_gym.evaluate(steer, "Robust-CartPole-v0", protocol="v9")
     with pytest.raises(TypeError, match="has act\\(\\) or predict"):
         as_policy(3)
+
+
+@pytest.mark.parametrize("id", ["Robust-CartPole-v0", "Robust-FrozenLake-v0"])
+def test_an_action_between_two_is_refused(id: str) -> None:
+    for action in (0.7, np.float32(0.7), np.array([0.7])):
+        with pytest.raises(ValueError, match="the action 0.7 is no whole number"):
+            robust_gym.evaluate(lambda observation, action=action: action, id, disruptions="none", episodes=1)
+    same = [
+        robust_gym.evaluate(lambda _, one=one: one, id, disruptions="none", episodes=1).results
+        for one in (1, 1.0, np.int64(1))
+    ]
+    assert same[0] == same[1] == same[2]
+
+
+def test_what_else_may_be_given() -> None:
+    wanted = robust_gym.evaluate(lambda _: 1, "Robust-CartPole-v0", disruptions=["obs:gauss:0.1"], episodes=2).results
+    given = Disruption.parse("obs:gauss:0.1")
+    assert (
+        robust_gym.evaluate(lambda _: 1, "Robust-CartPole-v0", disruptions=given, episodes=np.int64(2)).results
+        == wanted
+    )
+    with pytest.raises(ValueError, match="got True"):
+        robust_gym.evaluate(lambda _: 1, "Robust-CartPole-v0", episodes=True)
+
+    class Mine:
+        def act(self, observation: Any, state: Any, episode_start: Any) -> Any:
+            return observation, state
+
+    with pytest.raises(TypeError, match=r"is the class: give Mine\(…\)"):
+        robust_gym.evaluate(Mine, "Robust-CartPole-v0", episodes=1)
 
 
 def test_a_stable_baselines3_model_is_a_policy() -> None:

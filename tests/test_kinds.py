@@ -19,6 +19,7 @@ from robust_gym.kinds import CHANNELS, Kind
 from robust_gym.support import supported_kinds, unsupported
 from robust_gym.vector.disruption import VectorDisruption
 from robust_gym.wrappers.base import Signal
+from robust_gym.wrappers.reward import RewardDisruption
 from robust_gym.wrappers.runner import Chain
 
 KINDS = [kind for kind in kinds.kinds() if not kind.policy]
@@ -243,6 +244,30 @@ def test_a_disturbed_vector_is_a_vector_of_disturbed_ones(id: str, disruption: s
             assert _equal(info["final_obs"][copy], told["final_obs"][copy])
     singles.close()
     together.close()
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP], ids=lambda mode: mode.value)
+def test_the_true_reward_of_one_s_own_environment_is_told(mode: AutoresetMode) -> None:
+    def own() -> gym.Env[Any, Any]:
+        return gym.make("Pendulum-v1", max_episode_steps=5)
+
+    singles = gym.vector.SyncVectorEnv([lambda: RewardDisruption(own(), "reward:gauss:0.3")] * 2, autoreset_mode=mode)
+    together = VectorDisruption(gym.vector.SyncVectorEnv([own] * 2, autoreset_mode=mode), "reward:gauss:0.3")
+    plain = gym.vector.SyncVectorEnv([own] * 2, autoreset_mode=mode)
+    for env in (singles, together, plain):
+        env.reset(seed=1)
+    for _ in range(12):
+        actions = plain.action_space.sample()
+        _, told, _, _, info = singles.step(actions)
+        _, other, _, _, noted = together.step(actions)
+        _, rewards, *_ = plain.step(actions)
+        assert np.array_equal(told, other)
+        assert not np.array_equal(told, rewards) or not rewards.any()
+        for found, same in ((info, noted), (info.get("final_info", {}), noted.get("final_info", {}))):
+            assert ("nominal_reward" in found) == ("nominal_reward" in same)
+            for name in ("nominal_reward", "_nominal_reward") if "nominal_reward" in found else ():
+                assert np.array_equal(found[name], same[name])
+                assert name[0] == "_" or np.array_equal(found[name], np.where(found[f"_{name}"], rewards, 0))
 
 
 def _equal(first: Any, second: Any) -> bool:

@@ -93,6 +93,8 @@ def test_records_of_ones_own_policy(tmp_path: Path, capsys: Capture) -> None:
     file.write_text(record.dump(own_records()))
     (line,) = refused(capsys, str(file), "--out", str(out))
     assert "--policy-entry module:function" in line
+    (line,) = refused(capsys, str(file), "--out", str(out), "--policy-entry", "my_module")
+    assert "--policy-entry: 'my_module' is not written module:function" in line
     assert call(capsys, "submit", str(file), "--out", str(out), "--policy-entry", "mypkg.mod:make")[0] == 0
     assert json.loads(opened(out)[MANIFEST])["policy_entry"] == "mypkg.mod:make"
     file.write_text(record.dump(own_records("controller")))

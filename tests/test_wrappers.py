@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from counter_help import TIMES, TRUE, Counter, applied, observations, rewards
 
-from robust_gym import DisruptionError
+from robust_gym import DisruptionError, make
 from robust_gym.wrappers import ActionDisruption, ObservationDisruption, RewardDisruption
 
 
@@ -129,6 +129,23 @@ def test_reward_kinds() -> None:
     assert 5 < (flipped < 0).sum() < 35
     assert np.abs(rewards("reward:uniform:0.5") - true).max() <= 0.5
     assert (rewards("reward:gauss:0.5") != true).all()
+
+
+def test_one_s_own_environment_tells_the_truth_too() -> None:
+    env = RewardDisruption(gym.make("CartPole-v1"), "reward:shift:5")
+    env.reset(seed=1)
+    _, reward, _, _, info = env.step(0)
+    assert (reward, info["nominal_reward"]) == (6.0, 1.0)
+    twice = RewardDisruption(env, "reward:shift:5")
+    twice.reset(seed=1)
+    _, reward, _, _, info = twice.step(0)
+    assert (reward, info["nominal_reward"]) == (11.0, 1.0)
+
+
+def test_an_episode_seed_is_not_negative() -> None:
+    env = make("Robust-CartPole-v0", disruption="dynamics:random:0.2")
+    with pytest.raises(gym.error.Error, match=r"greater or equal to zero, actual value: -1"):
+        env.reset(seed=-1)
 
 
 def test_image_observations_stay_whole_numbers() -> None:

@@ -181,14 +181,20 @@ def _tensors(file: Path) -> dict[str, torch.Tensor]:
     return load_file(file)
 
 
-def load_policy(directory: Path) -> Policy:
+def load_policy(directory: str | Path) -> Policy:
     """Load a policy that ``bench`` or an algorithm has saved, whatever the algorithm.
+
+    Args:
+        directory: Where it was saved, or the folder of its cell, in which it is ``policy``.
 
     Raises:
         FileNotFoundError: If the directory holds no policy.
         ValueError: If a file is damaged.
         UnknownNameError: If its algorithm or task is not registered.
     """
+    directory = Path(directory)
+    if (directory / "policy").is_dir():
+        directory /= "policy"
     _, meta = read_policy(directory)
     info = registry.algorithm(str(meta["algorithm"]))
     policy: Policy = info.cls.load(directory, registry.task(str(meta["task"])))

@@ -14,9 +14,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from robust_gym.algorithm import AlgorithmInfo
 from robust_gym.baselines.base import create
-from robust_gym.disruption import did_you_mean
+from robust_gym.disruption import Disruption, DisruptionError, did_you_mean
 
 MAX_SEEDS = 10_000
+
+MAX_DIGITS = 18
+"""Digits of a seed; records hold seeds below 2^63."""
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -29,7 +32,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     pieces = [piece.strip() for piece in text.split(",")]
     if listed and pieces[-1] == "":
         pieces.pop()
-    if not pieces or not all(piece.isascii() and piece.isdecimal() and len(piece) < 19 for piece in pieces):
+    if not pieces or not all(piece.isascii() and piece.isdecimal() and len(piece) <= MAX_DIGITS for piece in pieces):
         raise ValueError(f"the seeds {text!r} must be a count such as 3, or a list such as 0,1,5")
     numbers = tuple(int(piece) for piece in pieces)
     if not listed:
@@ -118,12 +121,28 @@ def overrides_of(
             raise ValueError(f"no argument {name!r} of {info.name}; there are {known}.{did_you_mean(name, fields)}")
         chosen[name] = _converted(info, name, value, f"{name}: {value!r} for {info.name}")
     chosen |= {name: _convert(info, name, text) for name, text in values.items() if name in fields}
+    if isinstance(chosen.get("train_disruption"), str):
+        chosen["train_disruption"] = _canonical(info, chosen["train_disruption"])
     chosen = {name: value for name, value in chosen.items() if value != getattr(defaults, name)}
     try:
         create(info.name, chosen)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{info.name}: {str(error).removeprefix(f'{info.name}: ')}") from error
     return tuple(sorted(chosen.items()))
+
+
+def _canonical(info: AlgorithmInfo, disruptions: str) -> str:
+    """Write disruptions, with ``|`` between them, in one way, so that one training has one cell."""
+    try:
+        return " | ".join(str(Disruption.parse(one.strip())) for one in disruptions.split("|"))
+    except DisruptionError as error:
+        raise ValueError(f"train_disruption of {info.name}: {error}") from None
+
+
+def trained_under(info: AlgorithmInfo, overrides: Mapping[str, Any]) -> str:
+    """Return the disruption of an algorithm's training episodes, or ``none``."""
+    defaults = {field.name: field.default for field in dataclasses.fields(info.cls)}
+    return str({**defaults, **overrides}.get("train_disruption", "none"))
 
 
 def known_settings(info: AlgorithmInfo) -> Mapping[str, Mapping[str, Any]]:
@@ -150,7 +169,8 @@ def check_all_used(infos: Sequence[AlgorithmInfo], values: Mapping[str, str]) ->
     for name in values:
         if name not in names:
             of = ", ".join(info.name for info in infos)
-            raise ValueError(f"no argument {name!r} of {of}; there are {', '.join(names)}.{did_you_mean(name, names)}")
+            known = ", ".join(names) or "none"
+            raise ValueError(f"no argument {name!r} of {of}; there are {known}.{did_you_mean(name, names)}")
 
 
 def _convert(info: AlgorithmInfo, name: str, text: str) -> Any:

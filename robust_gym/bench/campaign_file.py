@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from robust_gym.bench.arguments import MAX_DIGITS, MAX_SEEDS
 from robust_gym.bench.engines import EngineChoice
 from robust_gym.bench.limits import Limits
 from robust_gym.bench.plan import Entry, Request
@@ -131,10 +132,12 @@ class CampaignFile(BaseModel):
     @classmethod
     def _possible(cls, value: int | list[int] | None) -> int | list[int] | None:
         listed = value if isinstance(value, list) else []
-        if isinstance(value, int) and value < 1:
-            raise ValueError("a count of seeds is at least 1")
+        if isinstance(value, int) and not 1 <= value <= MAX_SEEDS:
+            raise ValueError(f"a count of seeds is from 1 to {MAX_SEEDS}")
         if isinstance(value, list) and (not listed or min(listed) < 0 or len(set(listed)) < len(listed)):
             raise ValueError("a list of seeds has different numbers of 0 or more")
+        if listed and max(listed) >= 10**MAX_DIGITS:
+            raise ValueError(f"a seed has at most {MAX_DIGITS} digits")
         return value
 
     def entries(self) -> list[Entry]:
@@ -236,7 +239,8 @@ def read_campaign(path: Path | Traversable) -> CampaignFile:
 
 def _problem(error: ValidationError) -> str:
     """Return where the first problem is, and what would be accepted."""
-    first = error.errors(include_url=False)[0]
+    # What is misspelt is missing too: the first is what somebody has typed.
+    first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     *above, name = first["loc"]
     place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

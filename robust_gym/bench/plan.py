@@ -10,10 +10,11 @@ from typing import Any
 
 from robust_gym import registry
 from robust_gym.algorithm import AlgorithmInfo
-from robust_gym.bench.arguments import check_all_used, known_settings, overrides_of, split_assignments
+from robust_gym.bench.arguments import check_all_used, known_settings, overrides_of, split_assignments, trained_under
 from robust_gym.bench.cell import Cell
+from robust_gym.disruption import Disruption, DisruptionError
 from robust_gym.splits import no_protocol
-from robust_gym.task import BUDGETS, MissingExtraError
+from robust_gym.task import BUDGETS, MissingExtraError, Task
 
 DEFAULT_SUITE = {
     "parallel": ("Robust-Building-v0", "Robust-MPESpread-v0"),
@@ -99,13 +100,17 @@ def make_plan(request: Request) -> Plan:
     entries = [*named, *_compared(named, request.settings)] if request.compare else named
     values = split_assignments(request.assignments)
     check_all_used([registry.algorithm(entry.algorithm) for entry in entries], values)
+    # What is beside a randomised method is the same method without: it would be the same one under its disruption.
+    randomised = any(trained_under(registry.algorithm(entry.algorithm), {}) != "none" for entry in named)
+    spared = {"train_disruption"} if randomised else set()
     seeds = request.seeds or tuple(range(DEFAULT_SEEDS[request.budget]))
     notes: list[str] = []
     chosen: dict[PurePosixPath, Cell] = {}
     for place, entry in enumerate(entries):
         info = registry.algorithm(entry.algorithm)
         try:
-            overrides = overrides_of(info, values, entry.arguments, entry.settings)
+            own = values if place < len(named) else {name: values[name] for name in values if name not in spared}
+            overrides = overrides_of(info, own, entry.arguments, entry.settings)
         except MissingExtraError as error:
             if place < len(named):
                 raise
@@ -113,6 +118,12 @@ def make_plan(request: Request) -> Plan:
             continue
         asked = entry.tasks or request.tasks
         for task in _tasks_of(info, asked, request.protocol, notes, named=place < len(named)):
+            problem = _untrainable(trained_under(info, dict(overrides)), registry.task(task))
+            if problem is not None and place < len(named) and task in asked:
+                raise ValueError(f"train_disruption of {info.name}: {problem}")
+            if problem is not None:
+                notes.append(f"skipped: train_disruption of {info.name}: {problem}")
+                continue
             for seed in seeds:
                 cell = Cell(info.name, task, seed, request.budget, request.protocol, overrides, request.plugins)
                 chosen[cell.path] = cell
@@ -121,6 +132,20 @@ def make_plan(request: Request) -> Plan:
         raise ValueError("; ".join(["there is nothing to run", *notes]))
     by_seed = sorted(chosen.values(), key=lambda cell: seeds.index(cell.seed))
     return Plan(tuple(by_seed), tuple(notes))
+
+
+def _untrainable(disruption: str, task: Task) -> str | None:
+    """Return why a task's training episodes cannot be disturbed so, or ``None`` if they can."""
+    from robust_gym.wrappers.apply import check
+
+    try:
+        for one in disruption.split("|"):
+            for term in Disruption.parse(one).terms:
+                if term.agent is None:  # the names of agents are known once there is an environment
+                    check(Disruption((term,)), task, task.action)
+    except DisruptionError as error:
+        return str(error)
+    return None
 
 
 def _entry(one: str | Entry, settings: str) -> Entry:

@@ -89,7 +89,10 @@ def made_manifest(**fields: object) -> Manifest:
     try:
         return Manifest.model_validate(fields)
     except ValidationError as error:
-        raise SubmissionError(f"--{_first(error).replace('_', '-')}") from None
+        field, colon, message = _first(error).partition(":")
+        if field == "policy_entry":
+            message = f" {fields[field]!r} is not written module:function"
+        raise SubmissionError(f"--{field.replace('_', '-')}{colon}{message}") from None
 
 
 def _first(error: ValidationError) -> str:

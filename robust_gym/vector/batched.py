@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space
 
 from robust_gym.disruption import Disruption
 from robust_gym.task import Task
+from robust_gym.vector.giving import rewarded
 from robust_gym.vector.seeding import asked
 from robust_gym.vector.worlds import Worlds
 
@@ -106,11 +107,11 @@ class BatchedVectorEnv(Worlds, VectorEnv):
             last = np.zeros(self.num_envs, object)
             for copy in np.flatnonzero(over):
                 last[copy] = observations[copy].copy()
-            ended = {**_rewarded(rewards, renewed), **self._reported(changed & over)}
+            ended = {**rewarded(rewards, renewed), **self._reported(changed & over)}
             info = {"final_obs": last, "_final_obs": renewed, "final_info": ended, "_final_info": renewed}
             self.renew(np.flatnonzero(over))
             observations = self.observe()
-        info |= {**_rewarded(rewards, told), **self._reported((changed & told) | renewed)}
+        info |= {**rewarded(rewards, told), **self._reported((changed & told) | renewed)}
         return observations, rewards, terminated, truncated, info
 
     def _reported(self, mask: np.ndarray) -> dict[str, Any]:
@@ -126,8 +127,3 @@ class BatchedVectorEnv(Worlds, VectorEnv):
                 column[copy] = world[name]
             found[name], found[f"_{name}"] = column, mask.copy()
         return {"dynamics": found, "_dynamics": mask.copy()}
-
-
-def _rewarded(rewards: np.ndarray, copies: np.ndarray) -> dict[str, Any]:
-    """Return the true rewards of some copies as Gymnasium's vector environments give infos."""
-    return {"nominal_reward": np.where(copies, rewards, 0.0), "_nominal_reward": copies} if copies.any() else {}

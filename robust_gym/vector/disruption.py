@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from robust_gym.disruption import Disruption, DisruptionError, Term
+from robust_gym.vector.giving import rewarded
 from robust_gym.vector.seeding import asked
 from robust_gym.wrappers.action import action_signal
 from robust_gym.wrappers.base import Signal, find_task
@@ -178,6 +179,7 @@ class VectorDisruption(VectorWrapper):
         for row in np.flatnonzero(self._resetting):
             self._begin(int(row), None)
         over = terminated | truncated
+        info = self._noted(rewards, over, info)
         self._resetting = over if self._mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
         if self._mode == AutoresetMode.SAME_STEP and over.any():
             seen = self._renewed(observations, over, info)
@@ -186,6 +188,17 @@ class VectorDisruption(VectorWrapper):
         if self._seen:
             self._last = copy.deepcopy(seen)
         return seen, told, terminated, truncated, info
+
+    def _noted(self, rewards: np.ndarray, over: np.ndarray, info: dict[str, Any]) -> dict[str, Any]:
+        """Tell the true rewards, which a task's own environments tell already."""
+        if not self._told or "nominal_reward" in info or "nominal_reward" in info.get("final_info", {}):
+            return info
+        ended = over & (self._mode == AutoresetMode.SAME_STEP)
+        noted = {**info, **rewarded(rewards, ~self._resetting & ~ended)}
+        if ended.any():
+            noted["final_info"] = {**info.get("final_info", {}), **rewarded(rewards, ended)}
+            noted["_final_info"] = ended
+        return noted
 
     def _renewed(self, first: Any, over: np.ndarray, info: dict[str, Any]) -> Any:
         """Disturb the last observations of finished episodes, and the first of those that began in the same step."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from robust_gym.task import Task
 from robust_gym.vector.disturbed import DisturbedWorlds, Start
+from robust_gym.vector.giving import as_actions
 from robust_gym.vector.slots import SLOTS, Episode
 
 
@@ -79,7 +80,7 @@ class BatchedGrid:
         spaces = self._copies.worlds.action_spaces
         given: Mapping[Any, Any] = {None: actions} if None in spaces else actions
         chosen = {
-            agent: np.array(given[agent][: self._count], space.dtype).reshape(self._count, *(space.shape or ()))
+            agent: as_actions(given[agent][: self._count], space).reshape(self._count, *(space.shape or ()))
             for agent, space in spaces.items()
         }
         live = None if self._going.all() else np.flatnonzero(self._going)

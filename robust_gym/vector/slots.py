@@ -17,6 +17,7 @@ from gymnasium import spaces
 
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
+from robust_gym.vector.giving import as_actions
 
 SLOTS = 64
 """Rows of every batch."""
@@ -210,4 +211,6 @@ def check_alike(first: str, space: spaces.Space[Any], other: str, another: space
 
 def _one(action: Any, space: spaces.Space[Any]) -> Any:
     """Return one row's action as the environment wants it, its own to keep."""
-    return int(action) if isinstance(space, spaces.Discrete) else np.array(action, space.dtype)
+    if isinstance(space, spaces.Discrete):
+        return int(action if isinstance(action, (int, np.integer)) else as_actions(action, space))
+    return as_actions(action, space)

@@ -98,7 +98,13 @@ class EpisodeStreams:
         self._episode = 0
 
     def reset(self, seed: int | None) -> tuple[Stream, Stream, Stream]:
-        """Return the streams of the coming episode: the first of a seed, or the next of the last one."""
+        """Return the streams of the coming episode: the first of a seed, or the next of the last one.
+
+        Raises:
+            gymnasium.error.Error: If the seed is negative.
+        """
+        if seed is not None and seed < 0:
+            raise gym.error.Error(f"Seed must be greater or equal to zero, actual value: {seed}")
         self._episode = 0 if seed is not None else self._episode + 1
         if seed is None and self._seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])

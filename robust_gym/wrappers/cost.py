@@ -44,7 +44,7 @@ class CostDisruption(ChannelWrapper):
         self._chains = (self._chain,)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step, and disturb the cost.
+        """Step, disturb the cost, and tell the true one in ``info["nominal_cost"]``.
 
         Raises:
             DisruptionError: If the environment reports no cost.
@@ -52,5 +52,11 @@ class CostDisruption(ChannelWrapper):
         observation, reward, terminated, truncated, info = self.env.step(action)
         if "cost" not in info:
             raise DisruptionError(f"{self.env} reports no info['cost'], so that a cost disruption would do nothing")
-        cost = self._chain(float(info["cost"]))
-        return observation, reward, terminated, truncated, {**info, "cost": float(cost)}
+        true = float(info["cost"])
+        return (
+            observation,
+            reward,
+            terminated,
+            truncated,
+            {"nominal_cost": true, **info, "cost": float(self._chain(true))},
+        )

@@ -82,6 +82,8 @@ class RewardDisruption(ChannelWrapper):
         self._chains = (self._chain,)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step, and disturb the reward."""
+        """Step, disturb the reward, and tell the true one in ``info["nominal_reward"]``."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, float(self._chain(reward)), terminated, truncated, info
+        # A task's own environments tell it already, before anything else is disturbed.
+        noted = info if "nominal_reward" in info else {**info, "nominal_reward": float(reward)}
+        return observation, float(self._chain(reward)), terminated, truncated, noted

@@ -156,7 +156,7 @@ class Victim:
             names = {"state": "V(s)", "action": "Q(s, a)"}
             raise DisruptionError(
                 f"the attack {attack!r} asks the critic of the policy, {' or '.join(names[one] for one in of)}, and "
-                f"this {type(self.policy).__name__} carries none: policies of sac keep Q(s, a), those of ppo V(s)"
+                f"this {type(self.policy).__name__} carries none: those of bench keep Q(s, a) of sac, V(s) of ppo"
             )
         judge: Judging = self.policy
         return judge

@@ -26,7 +26,7 @@ class Randomised:
 
     Attributes:
         train_disruption: Disruption of every training episode: by default each dynamics parameter of the task is drawn
-            from 0.7 to 1.3 times its nominal value at each reset, the protocol's level 3.
+            from 0.7 to 1.3 times its nominal value at each reset.
     """
 
     train_disruption: str = "dynamics:random:0.3"
