@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (LookupError, ValueError, ImportError, OSError) as error:
         if getattr(arguments, "debug", False) or not _is_for_users(error):
             raise
-        _complain(_one_line(error))
+        _complain(_one_line(error) + _where(error))
         return USAGE_ERROR
 
 
@@ -77,6 +77,18 @@ def _is_for_users(error: Exception) -> bool:
     from robust_gym.task import MissingExtraError
 
     return isinstance(error, (UnknownNameError, MissingExtraError, ValueError, OSError))
+
+
+def _where(error: Exception) -> str:
+    """Return where a fault lies that is in a file of one's own, such as a policy's, for it is no wrong argument."""
+    import traceback
+
+    *_, last = traceback.extract_tb(error.__traceback__)
+    own = Path(__file__).parent
+    others = (own, Path(sys.prefix), Path(sys.base_prefix))
+    if last.filename.startswith("<") or any(Path(last.filename).is_relative_to(folder) for folder in others):
+        return ""
+    return f" (at {last.filename}:{last.lineno}; --debug shows how it came there)"
 
 
 def _one_line(error: Exception) -> str:

@@ -203,7 +203,7 @@ def evaluate(
     *,
     protocol: str = "v1",
     splits: str | Sequence[str] | None = None,
-    disruptions: str | Sequence[str] | None = None,
+    disruptions: str | Disruption | Sequence[str | Disruption] | None = None,
     episodes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -305,7 +305,10 @@ def _batch(task: Task, jobs: Sequence[tuple[str, Sequence[int]]], policy: Policy
 
 
 def _choose(
-    cells: CellProtocol, family: str, splits: str | Sequence[str] | None, disruptions: str | Sequence[str] | None
+    cells: CellProtocol,
+    family: str,
+    splits: str | Sequence[str] | None,
+    disruptions: str | Disruption | Sequence[str | Disruption] | None,
 ) -> dict[str, str]:
     """Return the disruptions to evaluate, each with its split."""
     splits = [splits] if isinstance(splits, str) else splits

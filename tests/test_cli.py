@@ -220,6 +220,18 @@ def test_eval_under_another_name_or_on_another_task_claims_no_training(capsys: C
     assert "is a folder" in fails(capsys, "eval", folder, "--plugin", "fakes", "--out", str(tmp_path))
 
 
+def test_a_fault_in_one_s_own_policy_is_placed(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "own_policy.py"
+    file.write_text("def act(observation):\n    one, two, three, four = observation\n    return [one]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    line = fails(capsys, "eval", "own_policy:act", "--task", "Robust-Pendulum-v0", "--episodes", "1")
+    assert "not enough values to unpack" in line
+    assert f"(at {file}:2; --debug shows how it came there)" in line
+    assert "--debug" not in fails(capsys, "eval", "random", "--task", "Robust-Pendulum-v0", "--episodes", "0")
+
+
 def test_eval_of_a_folder_of_cells_names_them(capsys: Capture, tmp_path: Path) -> None:
     bench(capsys, tmp_path, "--seeds", "2")
     line = fails(capsys, "eval", str(tmp_path / "v1" / "smoke" / "Fake-Walk-v0" / "fake"))
