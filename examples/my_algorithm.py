@@ -47,6 +47,9 @@ class LinearPolicy:
     "random-search",
     about="Basic random search: a linear policy, moved along random directions that did well.",
     apis=("gymnasium",),
+    observations=("box",),
+    modules=("torch",),
+    install='pip install "robust-gym[torch]"',
     paper="Mania et al., Simple random search of static linear policies, NeurIPS 2018 (BRS)",
 )
 @dataclass

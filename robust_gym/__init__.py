@@ -4,11 +4,12 @@
 """
 
 from robust_gym import baselines as baselines  # sets how algorithms are found; imports none of them
+from robust_gym import wrappers as wrappers  # so that robust_gym.wrappers.bind is there; imports none of them
 from robust_gym.disruption import Disruption, DisruptionError
-from robust_gym.evaluate import Evaluation, evaluate
-from robust_gym.registry import list_algorithms, list_tasks, task
+from robust_gym.evaluate import Evaluation, as_policy, evaluate
+from robust_gym.registry import UnknownNameError, list_algorithms, list_tasks, load_tasks, task
 from robust_gym.task import MissingExtraError, Task
-from robust_gym.tasks import import_families, make, make_parallel
+from robust_gym.tasks import make, make_parallel
 
 __version__ = "0.1.0"
 
@@ -18,6 +19,8 @@ __all__ = [
     "Evaluation",
     "MissingExtraError",
     "Task",
+    "UnknownNameError",
+    "as_policy",
     "evaluate",
     "list_algorithms",
     "list_tasks",
@@ -26,4 +29,4 @@ __all__ = [
     "task",
 ]
 
-import_families()
+load_tasks()  # those of other packages too, so that gymnasium.make knows them

@@ -21,8 +21,8 @@ Row = dict[str, Any]
 
 SPLITS = {
     "id": "the undisturbed world, at fresh seeds",
-    "ood-near": "one channel disturbed, at severity 1 and 2",
-    "ood-far": "one channel disturbed, at severity 3 to 5",
+    "ood-near": "one channel disturbed a little, at the first two of its kinds' own five levels",
+    "ood-far": "one channel disturbed strongly, at the other three",
     "ood-mixed": "several channels disturbed at once",
     "ood-drift": "a disturbance that grows within the episode",
     "ood-semantic": "another city, season, map or goal",

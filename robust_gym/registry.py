@@ -8,9 +8,13 @@ when they are imported; other packages do so through the entry points ``robust_g
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import fnmatch
 import functools
+import importlib.metadata
 import json
+import re
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -19,6 +23,7 @@ from typing import Any
 from robust_gym import kinds
 from robust_gym.algorithm import AlgorithmInfo
 from robust_gym.disruption import did_you_mean
+from robust_gym.registering import check_class, check_fields, check_name, check_task
 from robust_gym.task import Reference, Task
 
 _tasks: dict[str, Task] = {}
@@ -26,6 +31,7 @@ _algorithms: dict[str, AlgorithmInfo] = {}
 # Set by the packages above this one, so that looking something up imports what registers it.
 _loaders: dict[str, Callable[[], None]] = {}
 _begun: set[str] = set()
+_plugged: set[tuple[str, str, str]] = set()  # entry points that have been called
 _hooks: list[Callable[[Task], None]] = []
 
 
@@ -41,6 +47,11 @@ def set_loader(what: str, loader: Callable[[], None]) -> None:
     _loaders[what] = loader
 
 
+def load_tasks() -> None:
+    """Import every task there is: those of this package and those of plug-ins."""
+    _loaded("tasks")
+
+
 def _loaded(what: str) -> None:
     if what in _begun:
         return
@@ -50,14 +61,26 @@ def _loaded(what: str) -> None:
     except BaseException:
         _begun.discard(what)
         raise
-    # Reading the entry points of everything installed takes longer than all else at import.
-    import importlib.metadata
-
     for point in importlib.metadata.entry_points(group=f"robust_gym.{what}"):
+        if (what, point.name, point.value) in _plugged:
+            continue
+        if _being_imported(point.value.partition(":")[0]):
+            # It is what imports us, and has not defined its function yet: the next look-up calls it.
+            _begun.discard(what)
+            continue
+        _plugged.add((what, point.name, point.value))
         try:
             point.load()()
         except Exception as error:  # a broken plug-in must not take the rest down
             warnings.warn(f"the plug-in {point.name!r} ({point.value}) failed to load: {error}", stacklevel=3)
+
+
+def _being_imported(module: str) -> bool:
+    """Return whether a module, or a package it lies in, is in the middle of its import."""
+    parts = module.split(".")
+    names = [".".join(parts[: end + 1]) for end in range(len(parts))]
+    specs = [getattr(sys.modules.get(name), "__spec__", None) for name in names]
+    return any(getattr(spec, "_initializing", False) for spec in specs)
 
 
 def _nothing() -> None:
@@ -76,16 +99,16 @@ def register_task(task: Task) -> Task:
     """Add a task, and return it; a single-agent one can then be made by ``gymnasium.make`` too.
 
     Raises:
-        ValueError: If another task has the same id, or a parameter or shift could never take effect or never be
-            written in a disruption string.
+        ValueError: If another task, or another environment of Gymnasium's, has the same id, or a field is not what a
+            task can be made of: the message names the task, the field and what it may be.
     """
-    task.check()
+    check_task(task)
     known = _tasks.get(task.id)
     if known is not None and (known.base, known.adapter) != (task.base, task.adapter):
         raise ValueError(f"another task is registered as {task.id!r}")
-    _tasks[task.id] = task
-    for hook in _hooks:
+    for hook in _hooks:  # first, for what they refuse is no task
         hook(task)
+    _tasks[task.id] = task
     return task
 
 
@@ -115,13 +138,49 @@ def task(id: str | Task) -> Task:
     if not isinstance(id, str):
         raise UnknownNameError(f"a task's id is a string such as 'Robust-Ant-v0', got {id!r}")
     if id not in _tasks:
-        near = did_you_mean(id, _tasks) or did_you_mean(f"Robust-{id}-v0", _tasks)
-        raise UnknownNameError(f"unknown task {id!r}; `robust-gym ls tasks` lists them.{near}")
+        other, near = _what_else(id), _near_task(id, [*list_algorithms(), *kinds.PRESETS])
+        known = f"it is {other}" if other else f"`robust-gym ls tasks` lists them.{near}"
+        raise UnknownNameError(f"unknown task {id!r}; {known}")
     found = _tasks[id]
     measured = _measurements().get(id)
     if measured and found.observation_scale is None and found.reward_scale is None and found.reference is None:
         found = _tasks[id] = _with_measurements(found, measured)
     return found
+
+
+def _near_task(text: str, others: Sequence[str] = ()) -> str:
+    """Return ``" Did you mean 'x'?"`` for the task whose bare name is nearest, or an empty string.
+
+    What all ids begin and end with would make any two of them alike.
+
+    Args:
+        text: What was asked for.
+        others: Words that may be nearer, and then are told for what they are.
+    """
+    bare = {_bare(id): id for id in _tasks}
+    near = difflib.get_close_matches(_bare(text), [*bare, *others], n=1, cutoff=0.6)
+    if near and near[0] not in bare:
+        return f" Did you mean {near[0]!r}? That is {_what_else(near[0])}."
+    return f" Did you mean {bare[near[0]]!r}?" if near else ""
+
+
+def _bare(id: str) -> str:
+    return re.sub(r"^robust-|-v\d*$", "", id.lower())
+
+
+def _what_else(word: str) -> str:
+    """Return what a word that is no task stands for and the command that shows it, or an empty string."""
+    channel = "observation" if word == "obs" else word
+    shows = [f"`robust-gym show {kind.channel}:{word}`" for kind in kinds.kinds() if kind.name == word]
+    if word in list_algorithms():
+        return "an algorithm, see `robust-gym ls algos`"
+    if word in {task.family for task in _tasks.values()}:
+        return f"a family of tasks, see `robust-gym ls tasks --family {word}`"
+    if word in kinds.PRESETS:
+        return "a preset, see `robust-gym ls presets`"
+    if channel in kinds.CHANNELS:
+        return f"a channel, see `robust-gym ls disruptions --channel {channel}`"
+    return f"a kind of disruption, see {' or '.join(shows)}" if shows else ""
 
 
 @functools.cache
@@ -158,7 +217,10 @@ def match_tasks(patterns: Sequence[str]) -> list[str]:
             id for id in ids if fnmatch.fnmatchcase(id, pattern) or fnmatch.fnmatchcase(_tasks[id].family, pattern)
         ]
         if not found:
-            raise UnknownNameError(f"no task matches {pattern!r}.{did_you_mean(pattern, ids)}")
+            families = {_tasks[id].family for id in ids}
+            raise UnknownNameError(
+                f"no task matches {pattern!r}.{did_you_mean(pattern, families) or _near_task(pattern)}"
+            )
         chosen.extend(id for id in found if id not in chosen)
     return chosen
 
@@ -167,13 +229,17 @@ def register_algorithm(name: str, **about: Any) -> Callable[[type], type]:
     """Register a class as an algorithm; used as a decorator, with the fields of ``AlgorithmInfo``.
 
     Raises:
-        ValueError: If another class has the same name.
+        ValueError: If another class has the same name, or the class or a field is not what an algorithm can be made
+            of: the message names the algorithm, the field and what it may be.
     """
+    check_name(name)
+    check_fields(name, about)
 
     def register(cls: type) -> type:
         other = _algorithms.get(name)
         if other is not None and (other.cls.__module__, other.cls.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(f"another algorithm is registered as {name!r}")
+        check_class(name, cls)
         _algorithms[name] = AlgorithmInfo(name=name, cls=cls, **about)
         return cls
 

@@ -96,6 +96,8 @@ class DynamicsParameter:
 
     def problem(self) -> str | None:
         """Return why the parameter could never take effect or never be written, or ``None``."""
+        if self.mode not in ("scale", "set"):
+            return f"its mode must be 'scale' or 'set', got {self.mode!r}"
         if not NAME.fullmatch(self.name):
             return "a disruption string names a parameter by a lower-case word of letters, digits and '_'"
         if self.name in RESERVED:
@@ -129,6 +131,8 @@ class SemanticShift:
 
     def problem(self) -> str | None:
         """Return why the shift could never take effect or never be written, or ``None``."""
+        if isinstance(self.options, str) or isinstance(self.evaluated, str):
+            return "its options, and those it is evaluated on, must be tuples of words"
         if not NAME.fullmatch(self.name) or not all(WORD.fullmatch(option) for option in self.options):
             return "its name and options must be words that begin with a letter"
         if self.nominal not in self.options or len(set(self.options)) < 2:
@@ -316,7 +320,9 @@ class Task:
             problem = parameter.problem() if name == parameter.name else f"its key is {name!r}"
             if problem:
                 raise ValueError(f"the parameter {parameter.name!r} of {self.id} is refused: {problem}")
-        for shift in self.semantic.values():
+        for name, shift in self.semantic.items():
+            if name != shift.name:
+                raise ValueError(f"the shift {shift.name!r} of {self.id} is refused: its key is {name!r}")
             problem = shift.problem() or ("it is also a parameter" if shift.name in self.dynamics else None)
             if problem:
                 raise ValueError(f"the shift {shift.name!r} of {self.id} is refused: {problem}")

@@ -154,6 +154,15 @@ def test_example_algorithm(example: Callable[[str], ModuleType], tmp_path: Path)
     assert learnt > 2 * evaluate(lambda observation: 0, task.id, splits=["id"]).summary()["id"]
 
 
+def test_the_example_algorithm_says_what_it_needs(example: Callable[[str], ModuleType]) -> None:
+    example("my_algorithm")
+    info = registry.algorithm("random-search")
+    for id in ("Robust-CarRacing-v0", "Robust-FrozenLake-v0", "Robust-FetchReach-v0"):
+        assert "random-search trains on box observations" in (info.refuses(robust_gym.task(id)) or "")
+    absent = dataclasses.replace(info, modules=tuple(f"no_{name}" for name in info.modules))
+    assert (absent.missing() or "").endswith('not installed: pip install "robust-gym[torch]"')
+
+
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     return generate.pages()

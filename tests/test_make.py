@@ -2,12 +2,203 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
+from pettingzoo import ParallelEnv
 
 import robust_gym
-from robust_gym import Disruption, DisruptionError
+from robust_gym import Disruption, DisruptionError, registry
+from robust_gym.task import Task
+
+
+class Endless(ParallelEnv):
+    """Two agents count the steps; one leaves after the third, the other never."""
+
+    metadata = {"name": "endless"}
+    possible_agents = ["brief", "patient"]
+
+    def observation_space(self, agent: str) -> gym.Space:
+        return gym.spaces.Box(-1e6, 1e6, (1,), np.float64)
+
+    def action_space(self, agent: str) -> gym.Space:
+        return gym.spaces.Discrete(2)
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict, dict]:
+        self.agents, self._t = list(self.possible_agents), 0
+        return self._all(np.zeros(1)), self._all({})
+
+    def _all(self, value: Any) -> dict[str, Any]:
+        return dict.fromkeys(self.agents, value)
+
+    def step(self, actions: dict[str, Any]) -> tuple[dict, dict, dict, dict, dict]:
+        self._t += 1
+        left = {agent: agent == "brief" and self._t == 3 for agent in self.agents}
+        result = self._all(np.full(1, float(self._t))), self._all(1.0), left, self._all(False), self._all({})
+        self.agents = [agent for agent in self.agents if not left[agent]]
+        return result
+
+
+class Counter(gym.Env):
+    """Counts its steps."""
+
+    observation_space = gym.spaces.Box(-1e6, 1e6, (1,), np.float64)
+    action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+
+    def __init__(self, by: int = 1, render_mode: str | None = None) -> None:
+        self._by = by
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self._t = 0
+        return np.zeros(1), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self._t += self._by
+        return np.full(1, float(self._t)), 1.0, False, False, {}
+
+
+class Still:
+    """An adapter of a world without parameters."""
+
+    def __init__(self, env: Any, task: Task) -> None:
+        pass
+
+
+def _own(id: str, base: str, horizon: int, **other: Any) -> Task:
+    return Task(id, "own", "Own.", base, "test_make:Still", horizon, **other)
+
+
+@pytest.fixture
+def forget() -> Iterator[Callable[[str], None]]:
+    """Return a function that notes an id which the registries forget after the test."""
+    ids: list[str] = []
+    yield ids.append
+    for id in ids:
+        registry._tasks.pop(id, None)
+        gym.registry.pop(id, None)
+
+
+def _still(env: Any) -> dict[str, Any]:
+    return dict.fromkeys(env.agents, 0)
+
+
+def test_the_horizon_ends_the_episodes_of_a_team(forget: Callable[[str], None]) -> None:
+    """A world that never ends would be one episode for ever in training, where evaluation stops by itself."""
+    from robust_gym.baselines.marl.copies import Beginning, SeparateCopies
+
+    task = registry.register_task(_own("Own-Endless-v0", "test_make:Endless", 5, api="parallel", action="discrete"))
+    forget(task.id)
+    env = robust_gym.make(task.id, "obs:gauss:0.1")
+    for _ in range(2):
+        env.reset(seed=1)
+        steps = []
+        while env.agents and len(steps) < 20:
+            steps.append(env.step(_still(env)))
+        assert [list(step[3].items()) for step in steps] == [
+            *([[("brief", False), ("patient", False)]] * 3),
+            [("patient", False)],
+            [("patient", True)],
+        ]
+        assert steps[-1][4]["patient"]["nominal_reward"] == 1.0
+        assert not any(steps[-1][2].values())
+        assert env.step({}) == ({}, {}, {}, {}, {})
+    copies = SeparateCopies([robust_gym.make(task.id)])
+    copies.begin([Beginning(0, 0, 1)])
+    over = [copies.step(np.zeros((1, 2), np.int64)).over for _ in range(5)]
+    assert over == [[False], [False], [False], [False], [True]]
+    (result,) = robust_gym.evaluate(
+        lambda seen: dict.fromkeys(seen, 0), task.id, disruptions="none", episodes=1
+    ).results
+    assert result.lengths == (5,)
+
+
+def test_another_time_limit_of_a_team(forget: Callable[[str], None]) -> None:
+    task = registry.register_task(_own("Own-Endless-v0", "test_make:Endless", 5, api="parallel", action="discrete"))
+    forget(task.id)
+    for limit, ends in ((2, 2), (9, 9), (-1, None)):
+        env = robust_gym.make(task.id, max_episode_steps=limit)
+        env.reset(seed=1)
+        lengths = [step + 1 for step in range(20) if env.agents and env.step(_still(env)) and not env.agents]
+        assert lengths == ([ends] if ends else [])
+    with pytest.raises(ValueError, match="max_episode_steps must be at least 1, or -1 for no limit, got 0"):
+        robust_gym.make_parallel(task.id, max_episode_steps=0)
+
+
+@pytest.mark.parametrize(
+    ("id", "disruption"),
+    [
+        ("Robust-MPESpread-v0", "obs:gauss:0.1+action:delay:1"),
+        ("Robust-TwoStepGameSum-v0", "none"),
+        ("Robust-Building-v0", "dynamics:0.2~ramp=50"),
+    ],
+)
+def test_a_team_whose_world_ends_by_itself_is_left_as_it_is(id: str, disruption: str) -> None:
+    if reason := robust_gym.task(id).missing():
+        pytest.skip(reason)
+    limited, free = robust_gym.make_parallel(id, disruption), robust_gym.make_parallel(id, disruption, "hidden", -1)
+    np.testing.assert_equal(limited.reset(seed=3), free.reset(seed=3))
+    spaces = {agent: free.action_space(agent) for agent in free.possible_agents}
+    for number, space in enumerate(spaces.values()):
+        space.seed(number)
+    steps = 0
+    while free.agents:
+        actions = {agent: spaces[agent].sample() for agent in free.agents}
+        np.testing.assert_equal(limited.step(actions), free.step(actions))
+        assert limited.agents == free.agents
+        steps += 1
+    assert steps == robust_gym.task(id).horizon
+
+
+def test_a_task_registered_again_has_its_new_horizon(forget: Callable[[str], None]) -> None:
+    """As a cell of a notebook that is run twice does."""
+    for horizon in (3, 7):
+        forget(registry.register_task(_own("Own-Counter-v0", "test_make:Counter", horizon)).id)
+        env = gym.make("Own-Counter-v0")
+        env.reset(seed=1)
+        steps = next(step for step in range(1, 20) if env.step(np.zeros(1, np.float32))[3])
+        assert steps == horizon == gym.make_vec("Own-Counter-v0", num_envs=2).spec.max_episode_steps
+
+
+def test_an_id_of_gymnasiums_own_is_refused() -> None:
+    before = gym.spec("CartPole-v1")
+    with pytest.raises(ValueError, match="Gymnasium has an environment 'CartPole-v1' of its own; give"):
+        registry.register_task(_own("CartPole-v1", "test_make:Counter", 3))
+    assert gym.spec("CartPole-v1") is before
+    with pytest.raises(LookupError):
+        robust_gym.task("CartPole-v1")
+
+
+@pytest.mark.parametrize("entry_point", [Counter, lambda **kwargs: Counter(**kwargs), "test_make:Counter"])
+def test_a_base_may_be_registered_with_a_class_and_with_wrappers(
+    forget: Callable[[str], None], entry_point: Any
+) -> None:
+    """As ``gymnasium.make`` makes it, but for its time limit, which is the task's."""
+    from gymnasium.wrappers import TransformReward
+
+    double = gym.envs.registration.WrapperSpec(
+        "TransformReward", "gymnasium.wrappers:TransformReward", {"func": lambda reward: 2 * reward}
+    )
+    assert TransformReward.__name__ == double.name
+    gym.register("OwnBase-v0", entry_point, max_episode_steps=2, kwargs={"by": 3}, additional_wrappers=(double,))
+    forget("OwnBase-v0")
+    forget(registry.register_task(_own("Own-Counter-v0", "OwnBase-v0", 10)).id)
+    env = gym.make("Own-Counter-v0")
+    env.reset(seed=1)
+    for step in range(1, 4):
+        observation, reward, _, truncated, info = env.step(np.zeros(1, np.float32))
+        assert (observation[0], reward, info["nominal_reward"], truncated) == (3 * step, 2.0, 2.0, False)
+
+
+def test_gymnasium_says_of_a_team_what_makes_it() -> None:
+    for make in (gym.make, lambda id: gym.make_vec(id, vectorization_mode="sync")):
+        with pytest.raises(ValueError, match="^Robust-MPESpread-v0 has many agents: use robust_gym.make$"):
+            make("Robust-MPESpread-v0")
+    with pytest.raises(ValueError, match="^Robust-MPESpread-v0 has many agents, and Gymnasium's vector environments"):
+        gym.make_vec("Robust-MPESpread-v0", num_envs=2)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -14,10 +18,11 @@ import robust_gym
 from robust_gym import protocol, registry
 from robust_gym.disruption import Disruption
 from robust_gym.splits import PROTOCOLS, no_protocol, task_protocol
-from robust_gym.task import BUDGETS, Task
+from robust_gym.task import BUDGETS, DynamicsParameter, Task
 from robust_gym.uncertainty import RRLS
 
 TASKS = robust_gym.list_tasks()
+PARAMETER = DynamicsParameter("mass", "mass", "kg", 1.0)
 
 
 def test_ids_are_versioned_and_sorted() -> None:
@@ -127,10 +132,35 @@ def test_unknown_names_are_corrected() -> None:
         robust_gym.task("Hopper")
     with pytest.raises(LookupError, match="Did you mean 'mujoco'"):
         robust_gym.list_tasks("mujco")
+    with pytest.raises(LookupError, match="no task matches 'mujco'. Did you mean 'mujoco'"):
+        registry.match_tasks(["mujco"])
     with pytest.raises(LookupError, match="Did you mean 'robust-vdn'"):
         registry.algorithm("robust_vdn")
     with pytest.raises(LookupError, match="no task matches 'Nothing"):
         registry.match_tasks(["Nothing*"])
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("ppo", "it is an algorithm, see `robust-gym ls algos`"),
+        ("mujoco", "it is a family of tasks, see `robust-gym ls tasks --family mujoco`"),
+        ("obs", "it is a channel, see `robust-gym ls disruptions --channel observation`"),
+        ("realworldrl-easy", "it is a preset, see `robust-gym ls presets`"),
+        ("sticky", "it is a kind of disruption, see `robust-gym show action:sticky`"),
+        (
+            "ppo2",
+            "`robust-gym ls tasks` lists them. Did you mean 'ppo'? That is an algorithm, see `robust-gym ls algos`.",
+        ),
+        ("hoper-v3", "`robust-gym ls tasks` lists them. Did you mean 'Robust-Hopper-v0'?"),
+        ("Robust-Xyz-v0", "`robust-gym ls tasks` lists them."),
+    ],
+)
+def test_what_is_no_task_is_told_for_what_it_is(word: str, says: str) -> None:
+    """What all ids begin and end with makes no two of them alike."""
+    with pytest.raises(robust_gym.UnknownNameError) as error:
+        robust_gym.task(word)
+    assert str(error.value) == f"unknown task {word!r}; {says}"
 
 
 def test_globs_and_families() -> None:
@@ -152,6 +182,50 @@ def test_registering_twice() -> None:
     assert registry.register_task(known) is known
     with pytest.raises(ValueError, match="another task"):
         registry.register_task(Task("Robust-Ant-v0", "x", "Other.", "Other-v0", "m:A", 10))
+
+
+class World:
+    """A class that somebody gives for its path."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"id": "Robust Own-v0"}, "id must be letters, digits.*got 'Robust Own-v0'"),
+        ({"base": World}, "base must be a Gymnasium id or 'module:function', .*Did you mean 'test_registry:World'"),
+        ({"base": lambda: None}, "base must be a Gymnasium id or 'module:function', got <function"),
+        ({"base": "own:"}, "base must be .* got 'own:'"),
+        ({"adapter": World}, "adapter must be 'module:Class', .*Did you mean 'test_registry:World'"),
+        ({"adapter": "World"}, "adapter must be 'module:Class', got 'World'"),
+        ({"exact": "model"}, "exact must be 'module:function', got 'model'"),
+        ({"horizon": 0}, "horizon must be a whole number of steps, at least 1, got 0"),
+        ({"api": "single"}, "api must be one of 'gymnasium', 'parallel', got 'single'"),
+        ({"action": "multidiscrete"}, "action must be one of .* Did you mean 'discrete'"),
+        ({"observation": "pixels"}, "observation must be one of 'box', 'image', .* got 'pixels'"),
+        ({"steps": {"quick": 10}}, "steps must map 'smoke', 'quick', 'standard' to numbers of steps, all of them"),
+        ({"steps": {"smoke": 1, "quick": "10", "standard": 100}}, r"steps\['quick'\] must be a whole number"),
+        ({"dynamics": [PARAMETER]}, "dynamics must map names to DynamicsParameters, such as"),
+        ({"dynamics": {"mass": 1.0}}, "dynamics must map names to DynamicsParameters, got 1.0 among them"),
+        ({"dynamics": {"weight": PARAMETER}}, "parameter 'mass' .* its key is 'weight'"),
+        ({"modules": "torch"}, "modules must be a tuple of strings, got 'torch'"),
+        ({"observation_scale": [1.0, 2.0]}, "observation_scale must be 3 numbers, one for each dimension"),
+        ({"refuses": {"action:sticki": "why"}}, "there is no 'action:sticki'. Did you mean 'action:sticky'"),
+        ({"null_action": 1}, "null_action is for discrete actions, and its actions are box; got 1"),
+        (
+            {"action": "discrete", "null_action": 2, "spaces": {"observation": "Discrete(5)", "action": "Discrete(2)"}},
+            "null_action must be a whole number, 0 to 1, got 2",
+        ),
+    ],
+)
+def test_a_malformed_task_is_refused_before_it_is_registered(fields: dict[str, Any], says: str) -> None:
+    spaces = {"observation": "Box(0, 1, (3,), float32)", "action": "Box(0, 1, (1,), float32)"}
+    whole: dict[str, Any] = {"id": "Own-v0", "family": "own", "about": "Own.", "base": "own:World", "adapter": "own:A"}
+    task = Task(**{**whole, "horizon": 5, "spaces": spaces, **fields})
+    before = robust_gym.list_tasks(), dict(gym.registry)
+    with pytest.raises(ValueError, match=says) as error:
+        registry.register_task(task)
+    assert repr(task.id) in str(error.value) or task.id in str(error.value)
+    assert (robust_gym.list_tasks(), dict(gym.registry)) == before
 
 
 def test_the_package_imports_nothing_heavy() -> None:
@@ -176,6 +250,96 @@ def test_algorithms_are_described() -> None:
     assert "multi-agent" in (registry.algorithm("vdn").refuses(robust_gym.task("Robust-Ant-v0")) or "")
     assert registry.algorithm("ppo").refuses(robust_gym.task("Robust-Ant-v0")) is None
     assert "discrete" in (registry.algorithm("sac").refuses(robust_gym.task("Robust-CartPole-v0")) or "")
+
+
+def _algorithm(**missing: None) -> type:
+    """Return a class that can be an algorithm, or one that lacks something."""
+    parts: dict[str, Any] = {
+        "__annotations__": {"rate": "float"},
+        "rate": 0.1,
+        "train": lambda self, task, budget, seed, progress: None,
+        "load": staticmethod(lambda directory, task: None),
+    }
+    return type("Own", (), {name: part for name, part in parts.items() if name not in missing})
+
+
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        ({"apis": ("gym",)}, r"apis must be a tuple of some of 'gymnasium', 'parallel', .* got \('gym',\)"),
+        ({"apis": "gymnasium"}, r"apis must be .* such as \('gymnasium',\), got 'gymnasium'"),
+        ({"actions": ("continuous",)}, "actions must be a tuple of some of 'box', 'discrete'"),
+        ({"observations": ()}, "observations must be a tuple of some of"),
+        ({"modules": "torch"}, "modules must be a tuple of strings, got 'torch'"),
+        ({"train": "robust"}, "train must be one of 'nominal', 'disrupted', got 'robust'"),
+        ({"api": ("gymnasium",)}, "there is no field 'api'; .*Did you mean 'apis'"),
+    ],
+)
+def test_what_is_said_of_an_algorithm_is_checked(about: dict[str, Any], says: str) -> None:
+    before = robust_gym.list_algorithms()
+    with pytest.raises(ValueError, match=f"^the algorithm 'own' is refused: {says}"):
+        registry.register_algorithm("own", **{"about": "Own.", "apis": ("gymnasium",), **about})(_algorithm())
+    assert robust_gym.list_algorithms() == before
+
+
+def test_a_class_that_is_no_algorithm_is_refused() -> None:
+    """One that were found out only when it is listed or has trained would take the lists down, or the training."""
+    before = robust_gym.list_algorithms()
+    register = registry.register_algorithm("own", about="Own.", apis=("gymnasium",))
+    for cls, says in (
+        (_algorithm(), "must be a dataclass: write @dataclass between"),
+        (type("Own", (dataclasses.dataclass(_algorithm()),), {"__annotations__": {"x": "int"}}), "must be a dataclass"),
+        (dataclasses.dataclass(_algorithm(rate=None)), "must have a default for every argument; 'rate' has none"),
+        (dataclasses.dataclass(_algorithm(train=None)), "must have a method train(self, task, budget, seed, progress)"),
+        (dataclasses.dataclass(_algorithm(load=None)), "must have a static method load(directory, task)"),
+    ):
+        with pytest.raises(ValueError, match=f"^the algorithm 'own' is refused: Own {re.escape(says)}"):
+            register(cls)
+    with pytest.raises(ValueError, match="the name of an algorithm is letters.* got 'my own'"):
+        registry.register_algorithm("my own", about="Own.", apis=("gymnasium",))
+    with pytest.raises(ValueError, match="is registered by @register_algorithm"):
+        registry.register_algorithm(_algorithm())  # type: ignore[arg-type]
+    assert robust_gym.list_algorithms() == before
+
+
+GREENHOUSE = """
+from robust_gym import Task
+from robust_gym.registry import register_task
+
+def register():
+    register_task(Task("Robust-Glass-v0", "own", "Grow.", "CartPole-v1", "glass:Adapter", 5, action="discrete"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "says"),
+    [
+        (GREENHOUSE, "import robust_gym, gymnasium; print(gymnasium.make('Robust-Glass-v0'))", ""),
+        (GREENHOUSE, "import gymnasium; print(gymnasium.make('robust_gym:Robust-Glass-v0'))", ""),
+        (GREENHOUSE, "import glass, robust_gym; print(robust_gym.make('Robust-Glass-v0'))", ""),
+        ("1 / 0", "import robust_gym; print(robust_gym.make('Robust-CartPole-v0'))", "the plug-in 'glass' (glass:reg"),
+    ],
+)
+def test_tasks_of_other_packages_are_known_at_once(tmp_path: Path, module: str, code: str, says: str) -> None:
+    (tmp_path / "glass.py").write_text(module)
+    (tmp_path / "glass-1.0.dist-info").mkdir()
+    (tmp_path / "glass-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: glass\nVersion: 1.0\n")
+    points = "[robust_gym.tasks]\nglass = glass:register\n"
+    (tmp_path / "glass-1.0.dist-info" / "entry_points.txt").write_text(points)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "CartPole" in done.stdout
+    assert says in done.stderr if says else not done.stderr
+
+
+def test_what_the_documentation_calls_by_its_full_name_is_there() -> None:
+    code = (
+        "from robust_gym import UnknownNameError, as_policy, wrappers; import robust_gym; "
+        "print(robust_gym.wrappers.bind.__name__, wrappers.UnboundAdversaryError.__name__, as_policy(len).act.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["bind", "UnboundAdversaryError", "act"]
 
 
 def test_a_plug_in_may_look_up_tasks_while_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,17 +27,27 @@ def import_families() -> None:
             importlib.import_module(f"{__name__}.{module.name}")
 
 
+_ENTRY_POINT = "robust_gym.tasks:build"
+
+
 def _register_with_gymnasium(task: Task) -> None:
-    if task.api == "gymnasium" and task.id not in gym.registry:
-        # What gym.register does, less its look at every registered id, which for hundreds of tasks costs more than
-        # all else here.
-        gym.registry[task.id] = EnvSpec(
-            task.id,
-            entry_point="robust_gym.tasks:build",
-            vector_entry_point="robust_gym.vector.make:make_vec",
-            max_episode_steps=task.horizon,
-            kwargs={"task": task.id},
-        )
+    """Tell Gymnasium of a task, and of a multi-agent one too, so that it is refused for what it is.
+
+    Raises:
+        ValueError: If Gymnasium has an environment of that name that is no task.
+    """
+    known = gym.registry.get(task.id)
+    if known is not None and known.entry_point != _ENTRY_POINT:
+        raise ValueError(f"Gymnasium has an environment {task.id!r} of its own; give the task another id")
+    # What gym.register does, less its look at every registered id, which for hundreds of tasks costs more than
+    # all else here.
+    gym.registry[task.id] = EnvSpec(
+        task.id,
+        entry_point=_ENTRY_POINT,
+        vector_entry_point="robust_gym.vector.make:make_vec",
+        max_episode_steps=task.horizon,
+        kwargs={"task": task.id},
+    )
 
 
 registry.set_loader("tasks", import_families)
@@ -56,13 +66,16 @@ def build(task: str, disruption: str | None = None, context: str = "hidden", **k
     Raises:
         MissingExtraError: If a package the task needs is not installed.
         DisruptionError: If the string is malformed or the task cannot honour it.
-        ValueError: If the context is unknown, or visible where the task has no dynamics to show.
+        ValueError: If the task has many agents, or the context is unknown, or visible where the task has no dynamics to
+            show.
     """
     # Not at import: of those who import the package, many only list or read.
     from robust_gym.wrappers.apply import disturb
     from robust_gym.wrappers.context import VisibleContext, is_visible
 
     found = registry.task(task)
+    if found.api == "parallel":
+        raise ValueError(f"{found.id} has many agents: use robust_gym.make")
     if isinstance(disruption, Disruption):
         raise DisruptionError(
             f"gymnasium.make takes the disruption as a string, so that specs stay JSON: {str(disruption)!r}"
@@ -89,16 +102,29 @@ def undisturbed(task: Task, **kwargs: Any) -> Any:
     Args:
         task: The task.
         **kwargs: Arguments of the underlying environment.
+
+    Raises:
+        ValueError: If the base is registered with Gymnasium as a vector environment only.
     """
     merged = {**task.kwargs, **kwargs}
     if ":" in task.base:
         return load(task.base)(**merged)
     spec = gym.spec(task.base)
-    return load(str(spec.entry_point))(**{**spec.kwargs, **merged})
+    if spec.entry_point is None:
+        raise ValueError(f"{task.base}, the base of {task.id}, is registered without an entry point for one copy")
+    creator = load(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
+    env: Any = creator(**{**spec.kwargs, **merged})
+    for wrapper in spec.additional_wrappers:
+        env = load(wrapper.entry_point)(env=env, **(wrapper.kwargs or {}))
+    return env
 
 
 def make_parallel(
-    id: str, disruption: str | None = None, context: str = "hidden", **kwargs: Any
+    id: str,
+    disruption: str | None = None,
+    context: str = "hidden",
+    max_episode_steps: int | None = None,
+    **kwargs: Any,
 ) -> ParallelEnv[Any, Any, Any]:
     """Make a multi-agent task as a PettingZoo parallel environment.
 
@@ -106,12 +132,13 @@ def make_parallel(
         id: The task's id, such as ``"Robust-Building-v0"``.
         disruption: A disruption string; ``None`` is the undisturbed world.
         context: ``"visible"`` shows every agent the true dynamics of the world; see ``make``.
+        max_episode_steps: Steps after which all agents are truncated; by default the task's, and -1 for none.
         **kwargs: Arguments of the underlying environment.
 
     Raises:
         UnknownNameError: If the task is not registered.
-        ValueError: If the task has a single agent, or the context is unknown, or visible where the task has no
-            dynamics to show.
+        ValueError: If the task has a single agent, the time limit is none, or the context is unknown, or visible where
+            the task has no dynamics to show.
         MissingExtraError: If a package the task needs is not installed.
         DisruptionError: If the string is malformed or the task cannot honour it.
     """
@@ -122,13 +149,20 @@ def make_parallel(
     if found.api != "parallel":
         raise ValueError(f"{id} has a single agent: use gymnasium.make or robust_gym.make")
     parsed, visible = Disruption.parse(disruption), is_visible(context, found)
+    limit = found.horizon if max_episode_steps is None else max_episode_steps
+    if limit < 1 and limit != -1:
+        raise ValueError(f"max_episode_steps must be at least 1, or -1 for no limit, got {limit}")
     found.require()
     env = disturb_parallel(undisturbed(found, **kwargs), found, parsed)
     if visible:
         from robust_gym.wrappers.parallel_context import ParallelVisibleContext
 
         env = ParallelVisibleContext(env, found)
-    return env
+    if limit == -1:
+        return env
+    from robust_gym.wrappers.parallel_limit import ParallelTimeLimit
+
+    return ParallelTimeLimit(env, limit)
 
 
 def make(id: str, disruption: str | None = None, context: str = "hidden", **kwargs: Any) -> Any:

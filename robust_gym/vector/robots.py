@@ -305,7 +305,9 @@ ROBOTS: Mapping[str, type[Robot]] = {
     "InvertedPendulumEnv": InvertedPendulum,
     "PusherEnv": Pusher,
     "ReacherEnv": Reacher,
+    "SegmentedAnt": Ant,
+    "SegmentedSwimmer": Runner,
     "SwimmerEnv": Runner,
     "Walker2dEnv": Walker2d,
 }
-"""The robot of each of Gymnasium's environment classes."""
+"""The robot of each of Gymnasium's environment classes, and of those of ours that are one but for the model."""

@@ -28,6 +28,7 @@ _HOME = {
     "ParallelNominal": "parallel",
     "ParallelObservationDisruption": "parallel",
     "ParallelRewardDisruption": "parallel",
+    "ParallelTimeLimit": "parallel_limit",
     "ParallelVisibleContext": "parallel_context",
 }
 

@@ -227,7 +227,7 @@ def bind(env: _Env, policy: Any) -> _Env:
     Args:
         env: The environment, as ``gymnasium.make`` or ``robust_gym.make`` returns it; one without adversaries is left
             as it is.
-        policy: A policy with ``act``; ``robust_gym.evaluate.as_policy`` makes one of a function or a model.
+        policy: A policy with ``act``; ``robust_gym.as_policy`` makes one of a function or a model.
 
     Returns:
         The same environment.
@@ -242,7 +242,7 @@ def bind(env: _Env, policy: Any) -> _Env:
     for wrapper, found in _attacked_wrappers(env):
         if not hasattr(policy, "act"):
             raise TypeError(
-                f"a policy under attack has act(); got {type(policy).__name__}. robust_gym.evaluate.as_policy() makes "
+                f"a policy under attack has act(); got {type(policy).__name__}. robust_gym.as_policy() makes "
                 "one of a function or a Stable-Baselines3 model"
             )
         space: Any = env.observation_space  # type: ignore[attr-defined]

@@ -89,7 +89,7 @@ class ValueFactorisation(TeamArguments):
     n_envs: int = field(default=1, metadata=YOUNGER)
 
     settings: ClassVar[Settings] = {"fast": FAST, "paper": PAPER}
-    """``paper`` is what arXiv 2602.11437 does, ``fast`` the default, which costs far less; both collect from eight copies."""
+    """``paper`` is what arXiv 2602.11437 does, ``fast`` what the default is; both collect from eight copies."""
 
     joint_features: ClassVar[bool] = False
     """Whether the joint value reads the agents' last hidden layers; a dual network of it then reads them too."""
