@@ -35,17 +35,19 @@ class DBC(PreparedSACMethod):
     The encoder z = phi(s) is trained so that distances of latent states are the bisimulation metric, by how much two
     states differ in rewards now and later; SAC acts and judges on z. Of each batch and a permutation of it, the loss is
 
-    - encoder: (||z_i - z_j||_1 - |r_i - r_j| - gamma W2(P(z_i, pi(z_i)), P(z_j, pi(z_j))))^2, the right-hand terms held
-      fixed, pi the mean action, W2 the 2-Wasserstein distance of two diagonal Gaussians (equation 4, where the authors'
-      code, as this one, has the rewards of the batch in place of their predictions);
+    - encoder: (|z_i - z_j| - |r_i - r_j| - gamma W2(P(z_i, pi(z_i)), P(z_j, pi(z_j))))^2 in every dimension of z, the
+      right-hand terms held fixed, pi the mean action, W2 the 2-Wasserstein distance of two Gaussians (equation 4, where
+      the authors' code, as this one, has the rewards of the batch in place of their predictions, and each dimension in
+      place of the norm: W2 of whole vectors, a Euclidean distance, is up to sqrt(features) times shorter than the norm
+      ||.||_1 that it is compared with, and latent states would fall together);
     - dynamics and reward models: the likelihood of phi(s') under P(z, a), and the squared error of the reward
       predicted from a sample of P; they train the encoder too;
     - critics: SAC's, which trains the encoder; actor: SAC's, which does not.
 
     It is sensible where observations hold much that does not matter, such as the background of a picture or sensors of
-    something else; where every number matters, it costs SAC time and gains nothing. A distance is in units of reward.
-    The saved policy is encoder and actor in one network; no critic is kept for adversaries that need one. Model and
-    encoder learn from a batch just before SAC's own update of it, which the paper splits around them.
+    something else; where every number matters, it costs SAC time and gains nothing. A distance is in units of
+    reward. The saved policy is encoder and actor in one network; no critic is kept for adversaries that need one. Model
+    and encoder learn from a batch just before SAC's own update of it, which the paper splits around them.
 
     Attributes:
         features: Numbers of a latent state; the paper's value.
@@ -114,7 +116,7 @@ class DBC(PreparedSACMethod):
         return latent
 
     def metric_loss(self, model: Any, batch: ReplayBufferSamples, latent: Tensor) -> Tensor:
-        """Return how far distances of latent states are from the bisimulation metric (equation 4)."""
+        """Return how far latent states are from as apart as the metric says, in every dimension (equation 4)."""
         import torch
 
         other = torch.randperm(len(latent))
@@ -122,9 +124,9 @@ class DBC(PreparedSACMethod):
             action = torch.tanh(model.actor.mu(model.actor.latent_pi(latent)))
             mean, deviation = model.latent_model(latent, action)
             means, deviations = mean - mean[other], deviation - deviation[other]
-            later = (means.square() + deviations.square()).sum(1).sqrt()
-            now = (batch.rewards - batch.rewards[other]).abs().squeeze(1)
-        apart = (latent - latent[other]).abs().sum(1)
+            later = (means.square() + deviations.square()).sqrt()
+            now = (batch.rewards - batch.rewards[other]).abs()
+        apart = (latent - latent[other]).abs()
         return (apart - now - model.gamma * later).square().mean()
 
     def model_loss(self, model: Any, batch: ReplayBufferSamples, latent: Tensor) -> Tensor:

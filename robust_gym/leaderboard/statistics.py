@@ -7,9 +7,10 @@ Words:
 - The *score of a disruption* is a run's mean return over the episodes under it.
 
 Aggregates follow Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice"
-(NeurIPS 2021): the interquartile mean over (task, seed), and the probability of improvement; their intervals are in
-[bootstrap][robust_gym.leaderboard.bootstrap]. Unlike there, every task weighs the same however many seeds it has, and
-the interquartile mean is exact for any number of runs, so that entries with one seed and with five are comparable.
+(NeurIPS 2021): the interquartile mean over (task, seed), and the probability of improvement; their intervals are
+those of [bootstrap_interval][robust_gym.leaderboard.bootstrap.bootstrap_interval]. Unlike there, every task weighs the
+same however many seeds it has, and the interquartile mean is exact for any number of runs, so that entries with one
+seed and with five are comparable.
 
 Every function works along the last axis.
 """
