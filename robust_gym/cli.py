@@ -83,6 +83,8 @@ def _where(error: Exception) -> str:
     """Return where a fault lies that is in a file of one's own, such as a policy's, for it is no wrong argument."""
     import traceback
 
+    if isinstance(error, OSError):  # of files and disks, wherever they are asked for
+        return ""
     *_, last = traceback.extract_tb(error.__traceback__)
     own = Path(__file__).parent
     others = (own, Path(sys.prefix), Path(sys.base_prefix))
