@@ -115,9 +115,9 @@ def test_an_action_between_two_is_refused(id: str) -> None:
             robust_gym.evaluate(lambda observation, action=action: action, id, disruptions="none", episodes=1)
     same = [
         robust_gym.evaluate(lambda _, one=one: one, id, disruptions="none", episodes=1).results
-        for one in (1, 1.0, np.int64(1))
+        for one in (1, 1.0, np.int64(1), np.array([1.0]))
     ]
-    assert same[0] == same[1] == same[2]
+    assert all(results == same[0] for results in same)
 
 
 def test_what_else_may_be_given() -> None:

@@ -212,5 +212,5 @@ def check_alike(first: str, space: spaces.Space[Any], other: str, another: space
 def _one(action: Any, space: spaces.Space[Any]) -> Any:
     """Return one row's action as the environment wants it, its own to keep."""
     if isinstance(space, spaces.Discrete):
-        return int(action if isinstance(action, (int, np.integer)) else as_actions(action, space))
+        return int(action) if isinstance(action, (int, np.integer)) else int(as_actions(action, space).item())
     return as_actions(action, space)
