@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from robust_gym import conformance, record, registry
+from robust_gym.bench.files import write_atomically
 
 FILE = Path(__file__).parents[1] / "tests" / "nightly.json"
 MEASURED = ("observation_scale", "reward_scale", "cost_scale", "spaces", "reference")
@@ -119,9 +120,7 @@ def save(id: str, result: dict[str, Any], about: record.Provenance) -> None:
         "environments": {name: environments[name] for name in sorted(environments) if name in used},
         "tasks": tasks,
     }
-    partial = FILE.with_suffix(".partial")
-    partial.write_text(json.dumps(data, indent=1) + "\n")
-    partial.replace(FILE)
+    write_atomically(FILE, (json.dumps(data, indent=1) + "\n").encode())
 
 
 def main() -> int:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 import time
@@ -25,6 +24,7 @@ import torch
 
 from robust_gym import registry
 from robust_gym.baselines.base import create
+from robust_gym.bench.files import write_atomically
 from robust_gym.evaluate import play
 from robust_gym.protocol import EVALUATION_SEEDS
 from robust_gym.splits import task_protocol
@@ -79,9 +79,7 @@ def load() -> dict[str, Any]:
 def save(key: str, result: dict[str, Any]) -> dict[str, Any]:
     """Add a result to the record as it is by now, and return the record; a reader finds the old one or the new one."""
     found = {**load(), key: result}
-    partial = FILE.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps(found, indent=1) + "\n")
-    partial.replace(FILE)
+    write_atomically(FILE, (json.dumps(found, indent=1) + "\n").encode())
     return found
 
 

@@ -167,6 +167,11 @@ class Disruption:
         return bool(self.terms)
 
 
+def alternatives(text: str) -> list[str]:
+    """Return the disruptions of a training distribution, which are written with ``|`` between them."""
+    return [one.strip() for one in text.split("|")]
+
+
 def _parse_part(text: str, where: str) -> list[Term]:
     """Read a term, or a preset, which stands for several."""
     if text not in PRESETS:

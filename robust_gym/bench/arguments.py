@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from robust_gym.algorithm import AlgorithmInfo
 from robust_gym.baselines.base import create
-from robust_gym.disruption import Disruption, DisruptionError, did_you_mean
+from robust_gym.disruption import Disruption, DisruptionError, alternatives, did_you_mean
 
 MAX_SEEDS = 10_000
 
@@ -134,7 +134,7 @@ def overrides_of(
 def _canonical(info: AlgorithmInfo, disruptions: str) -> str:
     """Write disruptions, with ``|`` between them, in one way, so that one training has one cell."""
     try:
-        return " | ".join(str(Disruption.parse(one.strip())) for one in disruptions.split("|"))
+        return " | ".join(str(Disruption.parse(one)) for one in alternatives(disruptions))
     except DisruptionError as error:
         raise ValueError(f"train_disruption of {info.name}: {error}") from None
 

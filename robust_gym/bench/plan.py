@@ -12,7 +12,7 @@ from robust_gym import registry
 from robust_gym.algorithm import AlgorithmInfo
 from robust_gym.bench.arguments import check_all_used, known_settings, overrides_of, split_assignments, trained_under
 from robust_gym.bench.cell import Cell
-from robust_gym.disruption import Disruption, DisruptionError
+from robust_gym.disruption import Disruption, DisruptionError, alternatives
 from robust_gym.splits import no_protocol
 from robust_gym.task import BUDGETS, MissingExtraError, Task
 
@@ -139,7 +139,7 @@ def _untrainable(disruption: str, task: Task) -> str | None:
     from robust_gym.wrappers.apply import check
 
     try:
-        for one in disruption.split("|"):
+        for one in alternatives(disruption):
             for term in Disruption.parse(one).terms:
                 if term.agent is None:  # the names of agents are known once there is an environment
                     check(Disruption((term,)), task, task.action)

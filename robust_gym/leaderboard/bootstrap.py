@@ -32,8 +32,8 @@ def bootstrap_interval(
     """Return the percentile interval of a statistic over (task, seed), by a bootstrap stratified by task.
 
     Within each task as many seeds are drawn, with replacement, as there are; the statistic is then taken
-    over all tasks' draws together, in which every task
-    counts the same. Several quantities of the same seeds are resampled together.
+    over all tasks' draws together, in which every task counts the same. Several quantities of the same seeds are
+    resampled together.
 
     Args:
         tasks: For each task the scores ``[..., seeds]``; the leading axes are the same for all tasks.

@@ -9,6 +9,7 @@ import numpy as np
 
 from robust_gym.leaderboard.addresses import Addresses
 from robust_gym.leaderboard.quantities import split_scores
+from robust_gym.leaderboard.runs import Entry
 from robust_gym.leaderboard.tables import Group, TaskTable
 from robust_gym.leaderboard.text import NONE, clean, decimals, number
 
@@ -53,9 +54,10 @@ def task_heat(group: Group, addresses: Addresses) -> Heat | None:
         return None
     found = [{row.entry: row.score.value for row in table.rows if row.score and row.rank} for table in mine]
     labels = {row.entry: row.label for table in mine for row in table.rows}
-    privileges = {
-        entry: sorted({p for t in mine for r in t.rows if r.entry == entry for p in r.privileges}) for entry in labels
-    }
+    privileges: dict[Entry, set[str]] = {entry: set() for entry in labels}
+    for table in mine:
+        for row in table.rows:
+            privileges[row.entry].update(row.privileges)
     done = {entry: [scores[entry] for scores in found if entry in scores] for entry in labels}
     order = sorted(done, key=lambda entry: (-len(done[entry]), -sum(done[entry]), labels[entry]))
     rows = []
@@ -68,7 +70,7 @@ def task_heat(group: Group, addresses: Addresses) -> Heat | None:
         "OOD score by algorithm and task; the stronger the colour the better, from 0 or less to 1 or more",
         columns,
         tuple(rows),
-        tuple(tuple(privileges[e]) for e in order[:MOST_ROWS]),
+        tuple(tuple(sorted(privileges[entry])) for entry in order[:MOST_ROWS]),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from robust_gym.baselines.base import Checked
+from robust_gym.disruption import alternatives
 
 Settings = Mapping[str, Mapping[str, Any]]
 """By name: values of some of an algorithm's arguments that belong together; see ``robust-gym bench --settings``."""
@@ -25,4 +26,4 @@ class TeamArguments(Checked):
     @property
     def distribution(self) -> list[str]:
         """The disruptions of the training episodes, each an environment of the training distribution."""
-        return [text.strip() for text in self.train_disruption.split("|")]
+        return alternatives(self.train_disruption)
