@@ -231,11 +231,36 @@ def harm(model: Any, task: Task, turns: int) -> tuple[float, float, float]:
 
 
 def test_the_adversary_s_turns_harm_more_than_noise_of_its_size(models: list[Any]) -> None:
-    train("atla-ppo", PLAIN, 3000, eps=0.6, warmup=0.0, adversary_learning_rate=1e-2)
+    rates = {"adversary_learning_rate": 1e-2, "adversary_critic_rate": 1e-2}
+    train("atla-ppo", PLAIN, 3000, eps=0.6, warmup=0.0, **rates)
     nothing, noise, learned = harm(models[0], PLAIN, 20)
     # Of the number shown, uniform noise hides 0.3 on average, and the worst move 0.6.
     assert learned < noise - 0.25
     assert noise < nothing - 0.05
+
+
+def test_the_adversary_has_step_sizes_of_its_own_which_fall(models: list[Any]) -> None:
+    found = {
+        id: create("atla-ppo").rates(dataclasses.replace(PLAIN, id=id))  # type: ignore[attr-defined]
+        for id in ("Robust-Hopper-v0", "Robust-Ant-v0", "Robust-Other-v0")
+    }
+    assert found == {
+        "Robust-Hopper-v0": (3e-3, 3e-5),
+        "Robust-Ant-v0": (3e-5, 1e-5),
+        "Robust-Other-v0": (3e-3, 3e-4),
+    }
+    train("atla-ppo", PLAIN, 300, adversary_learning_rate=1e-2, adversary_critic_rate=1e-4)
+    adversary = models[0].env.game.adversary
+    adversary._current_progress_remaining = 0.5
+    adversary._update_learning_rate(adversary.policy.optimizer)
+    policy, critic = adversary.policy.optimizer.param_groups
+    assert policy["lr"] == pytest.approx(5e-3)
+    assert critic["lr"] == pytest.approx(5e-5)
+    own = {id(weight) for weight in critic["params"]}
+    named = {name for name, weight in adversary.policy.named_parameters() if id(weight) in own}
+    assert named
+    assert all("value_net" in name for name in named)
+    assert len(policy["params"]) + len(named) == len(list(adversary.policy.parameters()))
 
 
 @pytest.mark.parametrize("normalise", [True, False])
@@ -353,6 +378,7 @@ def test_tasks_without_the_adversary_s_means_are_refused() -> None:
     [
         ("atla-ppo", {"eps": -0.1}, r"atla-ppo: eps must be a radius, 0 or more, got -0.1"),
         ("atla-ppo", {"warmup": 1.5}, r"warmup must be a share of the training, 0 to 1, got 1.5"),
+        ("atla-ppo", {"adversary_critic_rate": 0.0}, r"adversary_critic_rate must be above 0, or none, got 0.0"),
         ("atla-ppo", {"adversary_turn": 0}, r"adversary_turn must be a number of rollouts, 1 or more, got 0"),
         ("rarl", {"force": -1.0}, r"rarl: force must be 0 or more newtons, got -1.0"),
         ("rarl", {"train_disruption": "dynamics:push:1"}, r"train_disruption must be of other channels than the dyn"),

@@ -194,6 +194,22 @@ WORST: dict[str, tuple[dict[str, Any], Callable[[np.ndarray, np.ndarray, float],
 }
 
 
+def test_no_end_is_worth_more_than_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a reward is hardly below 0, as a robot's that stumbles, RFQI does not think that falling saves it."""
+    steps, count = [(0, 0, 0.3, 0, False), (0, 1, 0.3, 1, True), (2, 0, -0.03, 0, False)], 200
+    states, actions, rewards, after, ends = map(list, zip(*steps * count, strict=True))
+    episodes = one_step(states, actions, rewards, after, ends)  # type: ignore[arg-type]
+    monkeypatch.setattr("robust_gym.baselines.offline.datasets.read", lambda *of: episodes)
+    arguments = {"dataset": "these", "layers": (), "learning_rate": 0.03, "updates": 800, "tau": 1.0}
+    algorithm = create("rfqi", {**arguments, "gamma": 0.99, "iteration_updates": 40})
+    policy = algorithm.train(registry.task("Robust-Garnet-v0"), Budget("test", 600, 1), 0, lambda done: None)
+    found = policy.network(torch.eye(20))
+    # Half of the chance of what follows is taken away at each step: r / (1 - gamma / 2), and r at the end.
+    fail = -0.03 / 0.3
+    assert float(found[0, 0]) == pytest.approx((1 + 0.495 * fail) / (1 - 0.495), abs=0.1)
+    assert float(found[0, 1]) == pytest.approx(1 + 0.495 * fail, abs=0.1)
+
+
 def within_total_variation(chances: np.ndarray, values: np.ndarray, fail: float, rho: float) -> float:
     """Return inf of E_P[V] within TV <= rho: a chance of rho of the best outcomes goes to the fail state."""
     order = np.argsort(-values)
@@ -216,7 +232,8 @@ def test_value_is_that_of_exact_robust_value_iteration(name: str, monkeypatch: p
     episodes, law, reward = garnet_episodes(30)
     rewards = np.array([episode.rewards[0] for episode in episodes])
     gamma, scale = 0.7, 1 / np.abs(rewards).max()
-    fail = min(0.0, rewards.min() * scale) / (1 - gamma)
+    # Of one step each, no return of the data is less than the least reward; the others assume that reward ever after.
+    fail = min(0.0, rewards.min() * scale) / (1 if name == "rfqi" else 1 - gamma)
     arguments, worst = WORST[name]
     monkeypatch.setattr("robust_gym.baselines.offline.datasets.read", lambda *of: episodes)
     shared = {

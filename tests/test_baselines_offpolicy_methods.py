@@ -205,7 +205,8 @@ def test_a_batch_is_changed_in_its_share_and_relabelled_by_the_model(games: None
     torch.testing.assert_close(prepared.rewards[~changed], batch.rewards[~changed])
     torch.testing.assert_close(prepared.next_observations[~changed], batch.next_observations[~changed])
     effects = model.causal.effects(torch.cat([prepared.observations, batch.actions], 1))
-    torch.testing.assert_close(prepared.next_observations[changed], effects[changed, :2])
+    # The model foretells by how much states change: no error of its own is larger than a step of the world.
+    torch.testing.assert_close(prepared.next_observations[changed], (prepared.observations + effects[:, :2])[changed])
     torch.testing.assert_close(prepared.rewards[changed], effects[changed, 2:])
     assert ((prepared.observations != batch.observations).sum(1) <= 1).all()
     model.method.share = 0.0
@@ -237,19 +238,21 @@ def test_the_causal_graph_keeps_causes_and_drops_what_comes_along() -> None:
 def test_what_merely_comes_along_is_ignored_under_a_shift(games: None) -> None:
     rng = np.random.default_rng(0)
     asked = rng.uniform(-1, 1, 500)
-    shifted = np.stack([asked, -5 * asked + rng.normal(size=500)], 1).astype(np.float32)
+    together, shifted = (
+        np.stack([asked, sign * asked + rng.normal(size=500)], 1).astype(np.float32) for sign in (5, -5)
+    )
     # Random actions for longer, and a fixed temperature: actions that answer what is asked come along with it too.
     common = {"learning_starts": 0.4, "ent_coef": "0.1"}
-    error = {"sac": 0.0, "rsc-sac": 0.0}
+    moved = {"sac": 0.0, "rsc-sac": 0.0}
     for seed in (0, 1):
-        for name in error:
+        for name in moved:
             extra = {"model_learning_rate": 3e-2, "penalty": 1.0} if name == "rsc-sac" else {}
-            policy, model = trained(name, CONFOUNDED, 1000, seed, **common, **extra)
-            answers = policy.act(shifted, None, np.ones(500, bool))[0][:, 0]
-            error[name] += float(np.mean((answers - asked) ** 2))
+            policy, model = trained(name, CONFOUNDED, 2000, seed, **common, **extra)
+            first, second = (policy.act(seen, None, np.ones(500, bool))[0] for seen in (together, shifted))
+            moved[name] += float(np.mean((first - second) ** 2))
             if name == "rsc-sac":
                 assert model.causal.graph()[:, 2].tolist() == [1, 0, 1]
-    assert error["rsc-sac"] < 0.6 * error["sac"]
+    assert moved["rsc-sac"] < 0.5 * moved["sac"]
 
 
 def test_states_that_differ_in_a_distractor_are_close(games: None) -> None:
@@ -260,15 +263,15 @@ def test_states_that_differ_in_a_distractor_are_close(games: None) -> None:
     others, noise = asked.flip(0), idle.flip(0)
 
     def apart(one: torch.Tensor, other: torch.Tensor, beside: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-        encode = policy.network[:3]
+        encode = policy.network[:4]
         return (encode(torch.stack([one, beside], 1)) - encode(torch.stack([other, there], 1))).abs().sum(1)
 
     relevant, distracting = apart(asked, others, idle, idle), apart(asked, asked, idle, noise)
     assert distracting.mean() < relevant.mean() / 4
-    # The distance is the difference of rewards, 3 times that of what is asked.
+    # The distance follows the difference of rewards, 3 times that of what is asked.
     assert float(torch.corrcoef(torch.stack([relevant, (asked - others).abs()]))[0, 1]) > 0.95
-    # It is so in every dimension: in the norm of all of them, latent states would fall together.
-    assert 0.5 < float((relevant / 8 / (3 * (asked - others).abs()).clamp(min=0.1)).median()) < 2
+    # Latent states neither fall together nor fly apart.
+    assert 0.3 < float(relevant.mean() / 8) < 6
     # One network holds the encoder and the actor.
     seen = torch.stack([asked, idle], 1)
     expected = model.actor(seen, deterministic=True)

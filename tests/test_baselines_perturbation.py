@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -166,12 +167,32 @@ def test_the_radius_grows_to_its_end() -> None:
     algorithm: Any = create("sa-ppo", {"eps": 0.4, "eps_growth": 0.5})
 
     class Model:
-        _current_progress_remaining = 1.0
+        _current_progress_remaining, eps = 1.0, 0.4
 
     radii = []
     for Model._current_progress_remaining in (1.0, 0.75, 0.5, 0.25, 0.0):
         radii.append(algorithm.radius(Model()))
     assert radii == pytest.approx([0.0, 0.2, 0.4, 0.4, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("id", "arguments", "eps", "w"),
+    [
+        ("Robust-Hopper-v0", {}, 0.075, 0.8),
+        ("Robust-Walker2d-v0", {}, 0.05, 0.8),
+        ("Robust-HalfCheetah-v0", {}, 0.15, 0.5),
+        ("Robust-CartPole-v0", {}, 0.075, 0.8),
+        ("Robust-HalfCheetah-v0", {"eps": 0.3, "w": 0.1}, 0.3, 0.1),
+    ],
+)
+def test_radius_and_weight_are_the_authors_of_the_task(
+    id: str, arguments: dict[str, Any], eps: float, w: float
+) -> None:
+    task = dataclasses.replace(PLAIN, id=id)
+    algorithm: Any = create("wocar-ppo", {**SMALL, **arguments})
+    env = DummyVecEnv([lambda: Echo("box", plain=True)])
+    model = algorithm.model(task, env, {**algorithm.values(PLAIN), "n_steps": 2, "batch_size": 2}, 0)
+    assert (model.eps, model.w) == (eps, w)
 
 
 # --- WocaR-PPO ------------------------------------------------------------------------------------------------------
@@ -189,7 +210,7 @@ def test_the_worst_case_is_exact_where_it_can_be_computed() -> None:
     world = torch.tensor([[0, 0, 1, 1], [0, 1, -3, 0], [1, 0, 0, 0], [1, 1, -1, 1]])
     seen, after = nn.functional.one_hot(world[:, 0], 2).float(), nn.functional.one_hot(world[:, 3], 2).float()
     batch = Batch(seen, world[:, 1], world[:, 2].float(), after, torch.ones(4))
-    model = model_of("wocar-ppo", DISCRETE, TwoStates, layers=(), eps=0.2, tau=0.2, q_learning_rate=0.05)
+    model = model_of("wocar-ppo", DISCRETE, TwoStates, layers=(), reach=0.2, tau=0.2, q_learning_rate=0.05)
     # Log-odds x0 + x1 / 10 and 0: in state 0, (1, 0), no perturbation makes the second larger; in state 1 one does.
     with torch.no_grad():
         model.policy.action_net.weight.copy_(torch.tensor([[1.0, 0.1], [0.0, 0.0]]))
@@ -204,7 +225,7 @@ def test_the_worst_case_is_exact_where_it_can_be_computed() -> None:
     assert exact == pytest.approx(np.array([[0, -3], [0, -2]]), abs=1e-9)
     assert model.worst_q(torch.eye(2)).detach().numpy() == pytest.approx(exact, abs=0.02)
     # Without a ball, it is the value of the policy's own likeliest actions.
-    model.method.eps = 1e-9
+    model.method.reach = 1e-9
     model.method.learn_worst(model, batch)
     assert model.worst_q(torch.eye(2)).detach().numpy() == pytest.approx(
         np.array([[4 / 3, -7 / 3], [2 / 3, -2 / 3]]), abs=0.02
@@ -212,7 +233,7 @@ def test_the_worst_case_is_exact_where_it_can_be_computed() -> None:
 
 
 def test_the_worst_action_of_a_box_is_within_what_the_policy_may_do() -> None:
-    model = model_of("wocar-ppo", BOX, lambda: Echo("box", plain=True), layers=(), eps=0.5)
+    model = model_of("wocar-ppo", BOX, lambda: Echo("box", plain=True), layers=(), reach=0.5)
     with torch.no_grad():
         model.policy.action_net.weight.fill_(2.0)
         model.policy.action_net.bias.fill_(1.0)
@@ -234,15 +255,20 @@ def test_advantages_are_guided_by_the_worst_case(echoes: None) -> None:
             rollout = model.rollout_buffer
             seen, actions = (torch.from_numpy(part).float() for part in (rollout.observations, rollout.actions))
             worst = [self.q(model, model.worst_q, *row) for row in zip(seen, torch.clamp(actions, -2, 6), strict=True)]
-            kept.append((plain, torch.stack(worst).detach().numpy(), rollout.advantages.copy()))
+            weight = 0.7 * (1 - model._current_progress_remaining)
+            kept.append((weight, plain, torch.stack(worst).detach().numpy(), rollout.advantages.copy()))
 
     Spy(**{**SMALL, "w": 0.7, "normalise": False, "n_epochs": 1, "q_epochs": 1}).train(
         PLAIN, Budget("test", 600, 1), 0, lambda step: None
     )
-    for plain, worst, guided in kept:
+    for weight, plain, worst, guided in kept:
         parts = [(part - part.mean()) / part.std() for part in (plain, worst)]
-        assert guided == pytest.approx(parts[0] + 0.7 * parts[1], abs=1e-4)
+        assert guided == pytest.approx(parts[0] + weight * parts[1], abs=1e-4)
+    weights = [one[0] for one in kept]
     assert len(kept) > 3
+    assert weights == sorted(set(weights))
+    assert weights[0] < 0.2
+    assert weights[-1] == pytest.approx(0.7, abs=0.1)
 
 
 @pytest.mark.parametrize("normalise", [False, True])
@@ -287,13 +313,14 @@ def test_transitions_say_where_the_world_ends() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("sa-ppo", {"eps": 0.0}, "sa-ppo: eps must be a number above 0, got 0.0"),
+        ("sa-ppo", {"eps": 0.0}, "sa-ppo: eps must be a number above 0, or none, got 0.0"),
         ("sa-ppo", {"kappa": -1.0}, "sa-ppo: kappa must be a number of at least 0, got -1.0"),
         ("sa-ppo", {"inner": "crown"}, "sa-ppo: inner must be 'sgld' or 'ibp', got 'crown'"),
         ("sa-ppo", {"inner_steps": 0}, "sa-ppo: inner_steps must be at least 1, got 0"),
         ("sa-ppo", {"eps_growth": 2.0}, "sa-ppo: eps_growth must be from 0 to 1, got 2.0"),
-        ("wocar-ppo", {"eps": -1.0}, "wocar-ppo: eps must be a number above 0, got -1.0"),
-        ("wocar-ppo", {"w": -0.1}, "wocar-ppo: w must be a number of at least 0, got -0.1"),
+        ("wocar-ppo", {"eps": -1.0}, "wocar-ppo: eps must be a number above 0, or none, got -1.0"),
+        ("wocar-ppo", {"reach": 0.0}, "wocar-ppo: reach must be a number above 0, got 0.0"),
+        ("wocar-ppo", {"w": -0.1}, "wocar-ppo: w must be a number of at least 0, or none, got -0.1"),
         ("wocar-ppo", {"tau": 0.0}, "wocar-ppo: tau must be above 0 and at most 1, got 0.0"),
         ("wocar-ppo", {"q_epochs": 0}, "wocar-ppo: q_epochs must be at least 1, got 0"),
         ("wocar-ppo", {"q_steps": 0}, "wocar-ppo: q_steps must be at least 1, got 0"),

@@ -86,6 +86,8 @@ class M2TD3(TD3Method):
 
     algorithm: ClassVar[str] = "m2td3"
     vectors_only: ClassVar[bool] = True
+    noise_falls: ClassVar[float] = 1.0
+    """Share of the run over which the noise on worlds falls."""
 
     def check(self) -> None:
         """Check the arguments."""
@@ -157,7 +159,7 @@ class M2TD3(TD3Method):
             for number in omegas.restart(self.restart_distance, self.restart_probability):
                 model.omega_optimizer.state.pop(omegas.logits[number], None)
             place = omegas.place(int(torch.multinomial(omegas.probabilities, 1)))
-            done = model.num_timesteps / model._total_timesteps
+            done = min(1.0, model.num_timesteps / (self.noise_falls * model._total_timesteps))
             spread = self.omega_noise + done * (self.omega_noise_end - self.omega_noise)
             place = place + spread * torch.randn_like(place)
         chosen: np.ndarray = place.detach().double().numpy()
@@ -201,7 +203,8 @@ class M2TD3(TD3Method):
 
         def worth(action: Tensor, place: Tensor) -> Tensor:
             seen = torch.cat([state, place.expand(len(state), -1)], dim=1)
-            mean: Tensor = model.critic.q1_forward(seen, action).mean()
+            # Not q1_forward, which may cut off the slope of what the critic sees.
+            mean: Tensor = model.critic.q_networks[0](torch.cat([seen, action], dim=1)).mean()
             return mean
 
         action = model.actor.mu(state)

@@ -29,8 +29,9 @@ class RFQI(RobustOffline):
     """A dual network g finds the worst next states within total variation ``rho``, and Q regresses on what is left.
 
     With ``V(s') = max_a' Q(s', a')``, g maximises the mean of ``(1 - rho) * g(s, a) - (g(s, a) - V(s'))_+``, and Q
-    regresses on ``r + gamma * ((1 - rho) * g(s, a) - (g(s, a) - V(s'))_+)``. The paper assumes a fail state of value 0;
-    where the worst value is another, ``gamma * rho * fail_value`` is added.
+    regresses on ``r + gamma * ((1 - rho) * g(s, a) - (g(s, a) - V(s'))_+)``. The paper assumes a fail state of value 0
+    and no reward below 0; where the worst value is another, ``gamma * rho * fail_value`` is added. It must be none that
+    the task never comes near: then an end of the episode, whose value is 0, would be worth more than to go on.
 
     Where actions are a box, the maximum is over actions like those of the data, as in BCQ and in the authors' code.
     Unlike that code, the dual network is kept from update to update instead of being fitted anew to every batch, the
@@ -39,6 +40,8 @@ class RFQI(RobustOffline):
 
     Attributes:
         rho: Radius in total variation, in [0, 1]; the paper's value.
+        fail_value: Value of the worst state that the world could be thrown into, in units of scaled rewards; ``None``
+            for the least discounted return from any state of the data on, or 0 where none is below 0.
         tau: Share of the online networks that the target networks take over after an update; BCQ's.
         iteration_updates: Updates in an iteration, after which the targets are refreshed; one, as in the authors' code.
     """
@@ -60,6 +63,12 @@ class RFQI(RobustOffline):
         """
         super().check()
         self._require("rho", 0 <= self.rho <= 1, "from 0 to 1")
+
+    def worst(self, data: Data) -> float | None:
+        """Return the value of the worst state, scaled."""
+        if self.fail_value is not None:
+            return self.fail_value
+        return min(0.0, float((data.transitions.returns_to_go(self.discount) * data.scale).min()))
 
     def divergence(self, data: Data) -> Divergence:
         """Return the ball in total variation."""

@@ -37,8 +37,8 @@ class RSCSAC(PreparedSACMethod):
         s^i <- s_k^i,  k = argmax_k (s^i - s_k^i)^2 / (sum over j other than i of (s^j - s_k^j)^2 + e),
 
     and the transition's next state and reward by those that a causal model predicts from the new state. SAC learns from
-    the result. The model has an encoder for each number of state and action, a decoder for each number of the next
-    state and for the reward, and between them a graph G of edges drawn by a Gumbel-softmax. It learns from the
+    the result. The model has an encoder for each number of state and action, a decoder for the change of each number of
+    the state and for the reward, and between them a graph G of edges drawn by a Gumbel-softmax. It learns from the
     unchanged batches, by the squared error plus ``penalty`` times the sum of G^p over the probabilities of all edges,
     so that an effect keeps no cause which it can do without; an edge is kept where it is likelier than not. The errors
     are in units of each number's standard deviation, so that a cause is dropped which accounts for less than about a
@@ -90,13 +90,13 @@ class RSCSAC(PreparedSACMethod):
         import torch
 
         states, actions, after = batch.observations.float(), batch.actions, batch.next_observations.float()
-        self.learn_causes(model, torch.cat([states, actions], dim=1), torch.cat([after, batch.rewards], dim=1))
+        self.learn_causes(model, torch.cat([states, actions], dim=1), torch.cat([after - states, batch.rewards], dim=1))
 
         chosen = torch.rand(len(states)) < self.share
         which = torch.randint(states.shape[1], (len(states),))
         moved = torch.where(chosen[:, None], self.permuted(states, which), states)
         foretold = model.causal.effects(torch.cat([moved, actions], dim=1))
-        next_states = torch.where(chosen[:, None], foretold[:, :-1], after)
+        next_states = torch.where(chosen[:, None], moved + foretold[:, :-1], after)
         rewards = torch.where(chosen[:, None], foretold[:, -1:], batch.rewards)
         return batch._replace(observations=moved, next_observations=next_states, rewards=rewards)
 

@@ -28,10 +28,12 @@ class SoftM2TD3(M2TD3):
     """M2TD3 whose actor ascends sum_k p_k mean Q(s, pi(s), omega_k) rather than the smallest term alone.
 
     The probability p_k is the share of the last updates in which candidate k was the worst, so that the actor trades a
-    little of the worst case for the average of the bad ones. All else is M2TD3's; see there for the arguments.
+    little of the worst case for the average of the bad ones. The noise on worlds has fallen to its end after half of
+    the run, as the authors' has. All else is M2TD3's; see there for the arguments.
     """
 
     algorithm: ClassVar[str] = "soft-m2td3"
+    noise_falls: ClassVar[float] = 0.5
 
     def actor_loss(self, values: Tensor, probabilities: Tensor) -> Tensor:
         """Return minus the expected value over the candidates' probabilities."""

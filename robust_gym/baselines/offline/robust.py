@@ -78,7 +78,7 @@ class RobustArguments(OfflineArguments):
             self.greedy(data),
             self.divergence(data),
             gamma=self.discount,
-            fail_value=self.fail_value,
+            fail_value=self.worst(data),
             layers=self.layers,
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
@@ -86,6 +86,10 @@ class RobustArguments(OfflineArguments):
             dual_updates=self.dual_updates,
             tau=self.tau,
         )
+
+    def worst(self, data: Data) -> float | None:
+        """Return the value of the worst state, scaled; ``None`` for the least reward ever after."""
+        return self.fail_value
 
     def price(self, data: Data) -> float:
         """Return a price of a divergence of 1 in TV by which the data's best states count as alike."""

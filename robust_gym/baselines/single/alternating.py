@@ -39,6 +39,13 @@ class Alternating(PPOMethod):
     protagonist_turn: int = 1
     adversary_turn: int = 1
 
+    def rates(self, task: Task) -> tuple[float, float] | None:
+        """Return the step sizes of the adversary's policy and critic, which then fall to 0 over the training.
+
+        ``None``: both are ``adversary_learning_rate``, and fall where the protagonist's falls.
+        """
+        return None
+
     def meddling(self, task: Task, envs: VecEnv, values: Values) -> Meddling:
         """Return what the adversary may do."""
         raise NotImplementedError
@@ -67,7 +74,7 @@ class Alternating(PPOMethod):
         """Make the protagonist, and the adversary with it."""
         from robust_gym.baselines.single.alternating_play import Game, Protagonist
 
-        game = Game(envs, self.meddling(task, envs, values))
+        game = Game(envs, self.meddling(task, envs, values), self.rates(task))
         return super().model(task, Protagonist(game), values, seed)
 
     def parts(self, model: Any) -> Mapping[str, Part]:
@@ -75,12 +82,15 @@ class Alternating(PPOMethod):
         from robust_gym.baselines.single import sb3
         from robust_gym.baselines.single.alternating_play import Adversary
 
-        rate = model.learning_rate
-        if self.adversary_learning_rate is not None:
+        rate, critic = model.learning_rate, 1.0
+        if model.env.game.rates is not None:
+            policy, value = model.env.game.rates
+            rate, critic = sb3.schedule(policy, decay=True), value / policy
+        elif self.adversary_learning_rate is not None:
             rate = sb3.schedule(self.adversary_learning_rate, callable(rate))
         exploration = ("use_sde", "sde_sample_freq")
         names = (*self.passed, *exploration, "clip_range", "policy_kwargs", "device")
         shared = {name: getattr(model, name) for name in names}
-        adversary = model.env.game.adversary = Adversary(model.env.game, learning_rate=rate, **shared)
+        adversary = model.env.game.adversary = Adversary(model.env.game, critic, learning_rate=rate, **shared)
         model.env.game.protagonist = model
         return {"adversary_policy": adversary.policy, "adversary_optimiser": adversary.policy.optimizer}

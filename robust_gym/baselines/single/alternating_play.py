@@ -115,10 +115,12 @@ class Game:
     Args:
         envs: The environments.
         meddling: What the adversary may do.
+        rates: Step sizes of the adversary's policy and critic; ``None`` where it has one.
 
     Attributes:
         envs: The same.
         meddling: The same.
+        rates: The same.
         protagonist: The model that acts.
         adversary: The model that meddles.
     """
@@ -126,8 +128,8 @@ class Game:
     protagonist: PPO
     adversary: Adversary
 
-    def __init__(self, envs: VecEnv, meddling: Meddling) -> None:
-        self.envs, self.meddling = envs, meddling
+    def __init__(self, envs: VecEnv, meddling: Meddling, rates: tuple[float, float] | None = None) -> None:
+        self.envs, self.meddling, self.rates = envs, meddling, rates
         self._now: np.ndarray | None = None
         self._steps = 0
 
@@ -242,11 +244,25 @@ class Adversary(PPO):
 
     Args:
         game: The game.
+        critic: Step size of its critic, as a multiple of that of its policy.
         **arguments: Of ``PPO``.
     """
 
-    def __init__(self, game: Game, **arguments: Any) -> None:
+    def __init__(self, game: Game, critic: float, **arguments: Any) -> None:
         super().__init__("MlpPolicy", _Opponent(game), **arguments)
+        if critic != 1.0:
+            own = [*self.policy.mlp_extractor.value_net.parameters(), *self.policy.value_net.parameters()]
+            others = [one for one in self.policy.parameters() if not any(one is weight for weight in own)]
+            self.policy.optimizer = self.policy.optimizer_class(
+                [{"params": others, "share": 1.0}, {"params": own, "share": critic}],
+                lr=self.lr_schedule(1.0),
+                **self.policy.optimizer_kwargs,
+            )
+
+    def _update_learning_rate(self, optimizers: Any) -> None:
+        super()._update_learning_rate(optimizers)
+        for group in self.policy.optimizer.param_groups:
+            group["lr"] *= group.get("share", 1.0)
 
     def turn(self, remaining: float) -> None:
         """Learn from a rollout, while a share of the training remains."""

@@ -1,4 +1,4 @@
-"""A causal model of a task: which numbers of state and action the next state's numbers, and the reward, hang on."""
+"""A causal model of a task: what numbers of state and action the changes of the state, and the reward, hang on."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class CausalModel(nn.Module):
 
         Args:
             causes: States and actions, ``[B, states + actions]``.
-            effects: Next states and rewards, ``[B, states + 1]``.
+            effects: Changes of states and rewards, ``[B, states + 1]``.
             temperature: Of the Gumbel-softmax.
             exponent: The p of the penalty, sum of the edges' probabilities to the power p.
             penalty: Its weight.
@@ -84,7 +84,7 @@ class CausalModel(nn.Module):
 
     @torch.no_grad()
     def effects(self, causes: Tensor) -> Tensor:
-        """Return next states and rewards, ``[B, states + 1]``, under the likeliest graph."""
+        """Return changes of states and rewards, ``[B, states + 1]``, under the likeliest graph."""
         mean, scale = (one[causes.shape[1] :] for one in self._scales())
         return mean + scale * self(causes, self.graph())
 

@@ -19,6 +19,9 @@ _LEAST, _MOST = 1e-4, 10.0
 class Encoder(FlattenExtractor):
     """From observations to a latent state: the usual convolutions for images, or hidden layers, and a linear layer.
 
+    The latent state is normalised over its numbers, as the authors' of DBC is. Else distances that are to be those of
+    all rewards to come would grow through the whole training, and what actor and critics see with them.
+
     Args:
         space: Observations, vectors or stacked frames.
         features: Numbers of a latent state.
@@ -33,11 +36,13 @@ class Encoder(FlattenExtractor):
         if len(space.shape or ()) == 3:
             assert isinstance(space, spaces.Box)
             eye = NatureCNN(space)
-            self.layers = nn.Sequential(eye.cnn, eye.linear, nn.Linear(eye.features_dim, features))
+            self.layers = nn.Sequential(
+                eye.cnn, eye.linear, nn.Linear(eye.features_dim, features), nn.LayerNorm(features)
+            )
         else:
             sizes = [self.features_dim, *hidden]
             before = [layer for pair in itertools.pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU())]
-            self.layers = nn.Sequential(*before, nn.Linear(sizes[-1], features))
+            self.layers = nn.Sequential(*before, nn.Linear(sizes[-1], features), nn.LayerNorm(features))
         self._features_dim = features
 
     def forward(self, observations: Tensor) -> Tensor:

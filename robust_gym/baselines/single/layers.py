@@ -34,6 +34,8 @@ def _describe(layer: nn.Module) -> list[Any]:
         return ["linear", layer.in_features, layer.out_features]
     if isinstance(layer, nn.Conv2d):
         return ["conv", layer.in_channels, layer.out_channels, *layer.kernel_size, *layer.stride]
+    if isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) == 1:
+        return ["layernorm", *layer.normalized_shape]
     for name, kind in _PLAIN.items():
         if isinstance(layer, kind):
             return [name]
@@ -57,6 +59,9 @@ def _build(layer: Sequence[Any]) -> nn.Module:
         if name == "linear":
             inputs, outputs = map(int, sizes)
             return nn.utils.skip_init(nn.Linear, inputs, outputs)
+        if name == "layernorm":
+            (size,) = map(int, sizes)
+            return nn.utils.skip_init(nn.LayerNorm, size)
         if name == "conv":
             inputs, outputs, height, width, down, right = map(int, sizes)
             return nn.utils.skip_init(nn.Conv2d, inputs, outputs, (height, width), stride=(down, right))
