@@ -106,14 +106,14 @@ def temporary(out: Path) -> Path:
     return out.parent / "temporary"
 
 
-def start_bench(out: Path, log: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start ``robust-gym bench`` as a process of its own."""
+def start_bench(out: Path, log: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start ``robust-gym bench`` as a process of its own; the options are those of ``Popen``."""
     command = [sys.executable, "-m", "robust_gym", "bench", *FAST, "--algo", "fake", "--out", str(out), *arguments]
     scratch = temporary(out)
     scratch.mkdir(exist_ok=True)
     environment = {**os.environ, "ROBUST_GYM_FAKE_LOG": str(log), "TMPDIR": str(scratch)}
     return subprocess.Popen(
-        command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
     )
 
 

@@ -19,7 +19,8 @@ from robust_gym.terminal import console
 
 @pytest.fixture
 def cores_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep other tests that run at the same time from taking the cores."""
+    """Keep other tests that run at the same time from taking the cores, and let them be taken in a container too."""
+    monkeypatch.setattr(cores, "others_hidden", lambda: False)
     monkeypatch.setattr(cores, "NAME", f"\0robust-gym-{uuid.uuid4()}-{{core}}")
 
 

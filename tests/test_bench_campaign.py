@@ -122,6 +122,43 @@ def test_corrupt_records_are_kept_and_computed_again(out: Path, log: Path, capsy
     assert logged(log, "train") == ["Fake-Walk-v0 0"]
 
 
+def test_a_campaign_goes_on_after_a_default_has_changed(
+    out: Path, log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was trained with the old default is moved aside, and workers with the new one compute the cell again."""
+    assert run(out, seeds=2) == 0
+    expected = results(out)
+    for seed, names in ((0, ("records.jsonl", "policy/training.json")), (1, ("policy/training.json",))):
+        for name in names:
+            path = one(out, f"fake/seed-{seed}/{name}")
+            path.write_text(path.read_text().replace('"gain": 0.0', '"gain": 9.0').replace('"gain":0.0', '"gain":9.0'))
+    one(out, "fake/seed-1/records.jsonl").unlink()
+    capsys.readouterr()
+    assert run(out, seeds=2) == 0
+    said = capsys.readouterr().out
+    assert said.count("its gain was 9.0, and is now 0.0") == 3
+    assert results(out) == expected
+    assert len(logged(log, "train")) == 4
+
+
+def test_a_worker_with_another_default_than_the_driver_fails_at_once(
+    out: Path, log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a node with another version; the workers of this one import the plug-in anew."""
+    initial = registry.algorithm("fake").cls.__init__
+    monkeypatch.setattr(initial, "__defaults__", (2.5, *initial.__defaults__[1:]))
+    for trained in (1, 1):  # the second time it is not tried again
+        assert run(out, seeds=1) == 1
+        said = capsys.readouterr().out
+        assert "RecordError: computed with other arguments than planned, perhaps by another version: its gain" in said
+        assert "cannot be used" not in said
+        assert len(logged(log, "train")) == trained
+    assert not list(out.rglob("records*"))
+    monkeypatch.undo()
+    monkeypatch.setenv("ROBUST_GYM_FAKE_LOG", str(log))
+    assert run(out, seeds=1, retry_failed=True) == 0
+
+
 @pytest.mark.parametrize(
     ("trouble", "line"),
     [
@@ -198,7 +235,7 @@ def test_two_at_once_try_a_failed_cell_once(out: Path, log: Path) -> None:
 
 
 def test_waiting_takes_over_from_a_killed_process(out: Path, log: Path) -> None:
-    arguments = ("--tasks", "Fake-Walk-v0", "--seeds", "1", "--set", "pause=2")
+    arguments = ("--tasks", "Fake-Walk-v0", "--seeds", "1", "--set", "pause=8")
     first = start_bench(out, log, *arguments)
     wait_until(lambda: logged(log, "train") != [])
     second = start_bench(out, log, *arguments)

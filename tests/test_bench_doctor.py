@@ -14,7 +14,8 @@ from bench_help import HERE, fakes  # noqa: F401
 from cli_help import Capture, call, fails
 
 from robust_gym import registry
-from robust_gym.bench import doctor, installed, machine
+from robust_gym.bench import cores, doctor, installed, machine
+from robust_gym.bench.local import default_jobs
 from robust_gym.bench.machine import Check
 from robust_gym.bench.probing import probe
 
@@ -164,16 +165,21 @@ def test_settings(
 
 
 def test_limits_of_a_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(machine, "default_jobs", lambda: 8)
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+    monkeypatch.setattr(cores, "CGROUP", tmp_path)
     (tmp_path / "cpu.max").write_text("150000 100000\n")
     (tmp_path / "memory.max").write_text(f"{2**30}\n")
     found = {check.name: check for check in machine.machine()}
-    assert found["cores"].state == "warning"
-    assert "1.5 at a time: use --jobs 1" in found["cores"].detail
-    assert (found["memory"].state, found["memory"].detail) == ("warning", "1,024 MiB, 128 MiB for each core")
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert next(check for check in machine.machine() if check.name == "cores").state == "ok"
+    assert found["cores"].state == "ok"
+    assert found["cores"].detail.endswith("of which this container may use 1.5 at a time")
+    assert found["memory"].detail == "1,024 MiB, 1,024 MiB for each worker of bench"
+    assert default_jobs() == 1
+    for said, jobs in (("200000 100000", 2), ("50000 100000", 1), ("6400000 100000", 8), ("max 100000", 8)):
+        (tmp_path / "cpu.max").write_text(f"{said}\n")
+        assert default_jobs() == jobs
+    found = {check.name: check for check in machine.machine()}
+    assert "container" not in found["cores"].detail
+    assert (found["memory"].state, found["memory"].detail) == ("warning", "1,024 MiB, 128 MiB for each worker of bench")
 
 
 def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bench_help import cell, fakes, gone, leftovers, wait_until, workers_of  # noqa: F401
+from bench_help import cell, fakes, gone, leftovers, logged, wait_until, workers_of  # noqa: F401
 from engine_help import campaign, cores_of_this_test, log_of_fakes, run  # noqa: F401
 
 from robust_gym.bench import cores
@@ -130,3 +132,46 @@ def test_without_a_free_core_nothing_is_pinned(log: Path) -> None:
     assert cores_of_workers() == [os.sched_getaffinity(0)]
     engine.close()
     others.close()
+
+
+def test_a_cell_with_two_cores_has_two_threads_and_is_not_pinned(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    engine = LocalEngine(1, cpus=2)
+    run(engine, Job(cell(0)))
+    assert logged(log, "threads") == ["2"]
+    assert cores_of_workers() == [os.sched_getaffinity(0)]
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    engine.close()
+
+
+def test_at_least_one_core() -> None:
+    with pytest.raises(ValueError, match="a cell needs at least 1 core, got 0"):
+        LocalEngine(1, cpus=0)
+
+
+def test_where_others_cannot_be_seen_only_all_cores_are_taken(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container: with fewer workers than cores, containers side by side would all take the same."""
+    usable = os.sched_getaffinity(0)
+    monkeypatch.setattr(cores, "others_hidden", lambda: True)
+    assert cores.Cores().enough_for(len(usable))
+    assert not cores.Cores().enough_for(len(usable) + 1)
+    assert not cores.Cores().enough_for(len(usable) - 1)
+    engine = LocalEngine(len(usable) + 1)
+    run(engine, Job(cell(0)))
+    assert cores_of_workers() == [usable]
+    engine.close()
+
+
+HIDDEN = "from robust_gym.bench.cores import others_hidden; print(others_hidden())"
+
+
+def test_another_network_namespace_hides_others() -> None:
+    """Whatever this process is in, one below it has sockets of its own."""
+    command = ["unshare", "--map-root-user", "--net", sys.executable, "-c", HIDDEN]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare")
+    if "unshare" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stdout == "True\n", done.stderr

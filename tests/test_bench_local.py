@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bench_help import HERE, cell, fakes, gone, logged, wait_until, workers_of  # noqa: F401
 
+from robust_gym.bench import process
+from robust_gym.bench.child import last_characters
 from robust_gym.bench.engine import Event, Failed, Finished, Job, Progressed, Trained
 from robust_gym.bench.local import LocalEngine
 from robust_gym.bench.training import read_training
@@ -102,6 +106,54 @@ def test_one_thread_and_the_parent_keeps_its_own(
     assert logged(log, "threads") == ["1"]
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize(("threads", "before", "asked"), [(1, 8, [1]), (2, 8, [2]), (2, 2, [])])
+def test_torch_has_as_many_threads_as_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch, threads: int, before: int, asked: list[int]
+) -> None:
+    found: list[int] = []
+    torch = SimpleNamespace(get_num_threads=lambda: before, set_num_threads=found.append)
+    monkeypatch.setitem(sys.modules, "torch", torch)  # type: ignore[arg-type]
+    process._limit_threads(threads)
+    assert found == asked
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_ended_by_a_signal_that_may_go_to_all_is_judged_a_little_later(
+    engine: LocalEngine, log: Path, number: signal.Signals
+) -> None:
+    engine.submit(Job(cell(0, pause=60.0)))
+    wait_until(lambda: engine.wait(0.1) == [] and logged(log, "train") != [])
+    (worker,) = workers_of(os.getpid())
+    os.kill(worker, number)
+    wait_until(lambda: gone(worker))
+    began, used = time.monotonic(), time.process_time()
+    assert engine.wait(0.5) == []
+    assert time.monotonic() - began >= 0.5
+    assert engine.free == 0
+    (failed,) = engine.wait(10.0)
+    assert isinstance(failed, Failed)
+    assert failed.error == f"the worker process ended by {number.name}"
+    assert 1.0 < time.monotonic() - began < 6.0
+    assert time.process_time() - used < 0.5, "it waited without rest"
+    assert engine.free == 1
+    assert engine.withdraw() == []
+
+
+def test_the_end_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    for text in ("", "short\n", "ä" * 10, "🙂" * 10 + "x", "x" * 99 + "🙂ä", "one\r\ntwo\n" * 100):
+        path.write_bytes(text.encode())
+        for count in (1, 2, 3, 50, 1000):
+            assert last_characters(path, count) == text.replace("\r\n", "\n")[-count:]
+    path.write_bytes(b"\xff\xfe broken")
+    assert last_characters(path, 100) == "\ufffd\ufffd broken"
+    with path.open("wb") as file:
+        file.truncate(2**34)  # nobody could read all of this
+        file.seek(0, os.SEEK_END)
+        file.write(b"the end")
+    assert last_characters(path, 7) == "the end"
 
 
 def test_close_stops_everything(log: Path) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from bench_help import cell, fakes, gone, leftovers, logged, results, wait_until  # noqa: F401
 from engine_help import campaign, cores_of_this_test, log_of_fakes, run  # noqa: F401
+from resuming_help import begun, cells_that_resume  # noqa: F401
 
+from robust_gym.bench.cell import Cell
+from robust_gym.bench.checkpoint import read_newest, steps_before
 from robust_gym.bench.engine import Engine, Event, Failed, Finished, Job, Trained
 from robust_gym.bench.engines import make_engine
 from robust_gym.bench.limits import family
@@ -62,7 +65,11 @@ def test_ray_here(one_ray: Engine, log: Path) -> None:
     worker = family(supervisor)[-1]
     os.kill(supervisor, signal.SIGKILL)
     failed = run_on(one_ray)
-    assert failed.error == f"the worker process ended, while its node {node['NodeID']} went on"
+    assert failed.error.startswith(
+        f"the worker process ended, while its node {node['NodeID']} went on: ActorDiedError: "
+    )
+    assert "Worker exit type: SYSTEM_ERROR" in failed.error
+    assert "\n" not in failed.error
     assert failed.phase == "train"
     wait_until(lambda: gone(worker))
     assert isinstance(run(one_ray, Job(cell(3)))[-1], Finished)
@@ -134,9 +141,89 @@ def test_ray_has_the_results_of_local_though_a_node_is_killed(tmp_path: Path, lo
 
 
 @pytest.mark.slow
+def test_a_cell_of_a_lost_node_goes_on_from_its_checkpoint(
+    tmp_path: Path, log: Path, resuming: Any, cluster: Any
+) -> None:
+    """The driver reads it from the results; it does not keep it in memory."""
+    node = cluster.add_node(num_cpus=1)
+    cells = [resuming(seed, pause=20.0) for seed in range(2)]
+    engine = make_engine("ray", 2, address=cluster.address)
+    out = tmp_path / "out"
+    wait = engine.wait
+    lost: list[int] = []
+
+    def reached(one: Cell) -> int:
+        files = read_newest(out / one.path)
+        return 0 if files is None else steps_before(files)
+
+    def wait_and_lose(timeout: float) -> Any:
+        assert all(actor.job is None or actor.job.checkpoint is None for actor in engine._actors)  # type: ignore[attr-defined]
+        events = wait(timeout)
+        if not lost and all(reached(one) >= 3 for one in cells):
+            lost.append(min(map(reached, cells)))
+            cluster.remove_node(node, allow_graceful=False)
+        return events
+
+    engine.wait = wait_and_lose  # type: ignore[method-assign]
+    outcome = campaign(engine, out, cells)
+    assert (outcome.failed, len(outcome.finished)) == ([], 2)
+    first, second, again = begun(tmp_path)
+    assert (first, second) == (0, 0)
+    assert again >= lost[0] >= 3
+
+
+@pytest.mark.slow
 def test_ray_without_room(cluster: Any) -> None:
     with pytest.raises(ValueError, match="no node of the Ray cluster has room for a cell, which needs 2 CPU$"):
         make_engine("ray", address=cluster.address, options={"cpus": 2})
+
+
+def text_of_a_death(*lines: str) -> str:
+    return "\n".join(["The actor died unexpectedly before finishing this task.", "\tclass_name: Supervisor", *lines])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        (
+            "OutOfMemoryError",
+            "Killed: the node ran low on memory.\n\nTop 10:\n9 0.27",
+            "Killed: the node ran low on memory.",
+        ),
+        ("ActorDiedError", text_of_a_death("Its process received SIGTERM.", "More."), "Its process received SIGTERM."),
+        ("ActorDiedError", text_of_a_death(), ""),
+        ("ActorUnavailableError", "x" * 10_000, "x" * 477 + " ..."),
+    ],
+)
+def test_what_ray_says_about_a_death(name: str, text: str, reason: str) -> None:
+    pytest.importorskip("ray")
+    from ray.exceptions import ActorDiedError
+
+    from robust_gym.bench.ray import _reason
+
+    base = {"BASE_ERROR_MSG": ActorDiedError.BASE_ERROR_MSG} if name == "ActorDiedError" else {}
+    said = _reason(type(name, (Exception,), base)(text))
+    assert said == (f"{name}: {reason}" if reason else name)
+    assert "\n" not in said
+
+
+@pytest.mark.slow
+def test_ray_takes_back_what_waits_for_room(cluster: Any, log: Path) -> None:
+    engine = make_engine("ray", 3, address=cluster.address)
+    cells = [cell(seed, pause=2.0) for seed in range(3)]
+    for one in cells:
+        engine.submit(Job(one))
+    assert engine.free == 0
+    events: list[Event] = []
+    wait_until(lambda: events.extend(engine.wait(0.2)) or events != [])
+    (begun,) = {event.cell.seed for event in events}
+    assert sorted(one.seed for one in engine.withdraw()) == [seed for seed in range(3) if seed != begun]
+    assert engine.withdraw() == []
+    assert engine.free == 2
+    wait_until(lambda: events.extend(engine.wait(0.2)) or isinstance(events[-1], Finished))
+    assert {event.cell.seed for event in events} == {begun}
+    assert engine.free == 3
+    engine.close()
 
 
 def test_no_ray_at_an_address() -> None:

@@ -179,6 +179,20 @@ def test_json_progress_says_the_rest(capsys: Capture) -> None:
     ]
 
 
+def test_json_progress_of_an_argument_that_is_a_list(capsys: Capture) -> None:
+    """A plug-in may give any value; what a cell is told by is its path."""
+    listener = JsonProgress(sys.stdout, iter(range(9)).__next__)
+    cells = [cell(seed, sizes=[3, {"and": [4]}]) for seed in range(3)]
+    listener.planned(cells[0])
+    listener.skipped(cells[1])
+    listener.failed_before(cells[2])
+    listener.failed_before(cells[2])
+    listener.close()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["cell"] for line in lines[:3]] == [str(one.path) for one in cells]
+    assert (lines[-1]["done"], lines[-1]["total"]) == (1, 3)
+
+
 def test_no_progress(capsys: Capture, tmp_path: Path) -> None:
     code, said, error = bench(capsys, tmp_path, "--progress", "none")
     assert (code, error) == (0, "")

@@ -16,6 +16,7 @@ from robust_gym.bench.engine import Engine, Event, Failed, Finished, Job, Progre
 from robust_gym.bench.engines import make_engine
 from robust_gym.bench.limits import Limits, family
 from robust_gym.bench.local import LocalEngine
+from robust_gym.bench.slurm_submitted import Submitted
 
 pytestmark = [pytest.mark.usefixtures("fakes", "cores_of_this_test"), pytest.mark.xdist_group("engines")]
 
@@ -30,6 +31,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_slurm(tmp_path: Path, jobs: int = 2, **options: Any) -> Engine:
     options = {"executor": "local", "minutes": 10, "folder": tmp_path / "shared", **options}
     return make_engine("slurm", jobs, options=options)
+
+
+def received(folder: Path) -> Submitted:
+    """Return the driver's side of a folder for messages."""
+    return Submitted(Job(cell(0)), folder)
 
 
 def handles(engine: Engine) -> list[Any]:
@@ -96,17 +102,41 @@ def test_a_slurm_job_that_dies_is_one_failed_cell(tmp_path: Path, log: Path) -> 
     assert list((tmp_path / "shared").iterdir()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+def test_ctrl_c_in_a_terminal_lets_local_jobs_finish(tmp_path: Path, log: Path) -> None:
+    """It reaches all processes of the terminal; the driver alone decides what becomes of cells."""
+    engine = make_slurm(tmp_path)
+    engine.submit(Job(cell(0, pause=3.0)))
+    wait_until(lambda: len(logged(log, "train")) == 1, 60)
+    (one,) = handles(engine)
+    for process in family(int(one.job_id)):
+        os.kill(process, signal.SIGINT)
+    events: list[Event] = []
+    wait_until(lambda: events.extend(engine.wait(0.2)) or any(isinstance(event, Finished) for event in events), 60)
+    assert not any(isinstance(event, Failed) for event in events)
+    engine.submit(Job(cell(1, pause=60.0)))
+    wait_until(lambda: len(logged(log, "train")) == 2, 60)
+    (one,) = handles(engine)
+    below = family(int(one.job_id))
+    assert len(below) >= 3
+    assert engine.withdraw() == []
+    engine.close()
+    wait_until(lambda: all(gone(process) for process in below))
+    assert list((tmp_path / "shared").iterdir()) == []
+
+
 def test_a_job_started_again_goes_on_from_the_trained_policy(tmp_path: Path, log: Path) -> None:
     """What Slurm does after a preemption; the messages of the first start are still there."""
     (tmp_path / "driver").touch()
     folder = tmp_path / "cell"
     folder.mkdir()
-    one = slurm._Submitted(Job(cell(0)), folder, None)
+    one = received(folder)
     slurm_job.run_job(one.job, Limits(), str(folder))
     (finished,) = (event for event in one.messages() if isinstance(event, Finished))
     slurm_job.run_job(one.job, Limits(), str(folder))
     again = one.messages()
-    assert [type(event) for event in again if not hasattr(event, "done")] == [Finished]
+    assert [type(event) for event in again if not isinstance(event, Progressed)] == [Finished]
     assert again[-1].records[0].returns == finished.records[0].returns  # type: ignore[union-attr]
     assert len(logged(log, "train")) == 1
 
@@ -134,66 +164,10 @@ def test_a_signal_ends_a_job(
     monkeypatch.setattr(LocalEngine, "wait", wait)
     job = Job(cell(0, pause=60.0))
     slurm_job.run_job(job, Limits(), str(tmp_path / "cell"))
-    failures = [e.error for e in slurm._Submitted(job, tmp_path / "cell", None).messages() if isinstance(e, Failed)]
+    failures = [event.error for event in received(tmp_path / "cell").messages() if isinstance(event, Failed)]
     assert failures == ([error] if error else [])
     assert workers_of(os.getpid()) == []
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGUSR2)) == handlers
-
-
-SBATCH = """#!/bin/sh
-case "$*" in *refuse*) echo "sbatch: error: Invalid partition" >&2; exit 1;; esac
-echo "Submitted batch job 41"
-"""
-
-
-def test_states_of_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With programs in place of Slurm's that answer as Slurm does."""
-    pytest.importorskip("submitit")
-    programs = tmp_path / "programs"
-    programs.mkdir()
-
-    def program(name: str, text: str) -> None:
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-
-    def after_asking() -> list[Event]:
-        monkeypatch.setattr(engine, "_asked", float("-inf"))
-        return list(engine.wait(0))
-
-    for name in ("srun", "scancel", "sacct"):
-        program(name, "#!/bin/sh\n")
-    program("sbatch", SBATCH)
-    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
-    monkeypatch.setattr(slurm, "GRACE_SECONDS", 0.0)
-    engine = make_engine("slurm", 5, limits=Limits(seconds=60), options={"folder": tmp_path / "shared"})
-    for answer, events in (
-        ("echo 41 PENDING", 0),
-        ("exit 1", 0),
-        ("echo 41 PREEMPTED", 0),
-        ("echo 41 REQUEUED", 0),
-        ("echo 41 TIMEOUT", 0),
-        ("echo 41 TIMEOUT", 1),
-    ):
-        if not handles(engine):
-            engine.submit(Job(cell(0)))
-        program("squeue", f"#!/bin/sh\n{answer}\n")
-        found = after_asking()
-        assert len(found) == events, answer
-    (failed,) = found
-    assert isinstance(failed, Failed)
-    assert failed.error == "the Slurm job 41 ended: TIMEOUT"
-    engine.submit(Job(cell(0)))
-    program("squeue", "#!/bin/sh\n")
-    assert after_asking() == []
-    (failed,) = after_asking()
-    assert failed.error == "the Slurm job 41 ended: it is no longer in the queue"  # type: ignore[union-attr]
-    program("sbatch", SBATCH.replace("*refuse*", "*"))
-    with pytest.raises(
-        ChildProcessError, match="slurm refuses the job of fake Fake-Walk-v0 seed 0: .*Invalid partition"
-    ):
-        engine.submit(Job(cell(0)))
-    engine.close()
-    assert list((tmp_path / "shared").iterdir()) == []
 
 
 def test_a_job_without_a_driver_ends(tmp_path: Path, log: Path) -> None:

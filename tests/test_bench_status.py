@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench_help import cell, fakes  # noqa: F401
 from cli_help import Capture, call, fails, parsed
 
+from robust_gym.bench import cell as cell_module
 from robust_gym.bench.campaign_file import merged, read_campaign
 from robust_gym.bench.manifest import FOLDER, keep, kept
-from robust_gym.bench.plan import Entry, Request, make_plan
+from robust_gym.bench.plan import Entry, Plan, Request, make_plan
 from robust_gym.bench.store import Store
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -55,6 +58,30 @@ def test_tasks_of_the_command_line_go_before_those_of_an_algorithm(tmp_path: Pat
     file = read_campaign(tmp_path / FOLDER / f"{keep(tmp_path, asked, make_plan(asked))}.yaml")
     plan = make_plan(merged(file, Request(("sac",), ("Robust-Pendulum-v0",), "", protocol="")))
     assert [(cell.algorithm, cell.task) for cell in plan.cells] == [("sac", "Robust-Pendulum-v0")]
+
+
+@pytest.mark.parametrize("variants", [2, 20])
+def test_noting_a_campaign_takes_a_few_passes_over_its_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variants: int
+) -> None:
+    """However many variants there are; each cell's arguments are hashed once."""
+
+    class Counted(tuple):  # type: ignore[type-arg]
+        passes = 0
+
+        def __iter__(self) -> Iterator[Any]:
+            Counted.passes += 1
+            return super().__iter__()
+
+    hashed: list[str] = []
+    real = cell_module.json.dumps
+    monkeypatch.setattr(cell_module.json, "dumps", lambda *a, **kw: hashed.append(real(*a, **kw)) or hashed[-1])
+    entries = tuple(Entry("fake", {"gain": float(number + 1)}) for number in range(variants))
+    request = Request(entries, ("Fake-Walk-v0",), "smoke", tuple(range(3)), compare=False)
+    plan = make_plan(request)
+    keep(tmp_path, request, Plan(Counted(plan.cells)))
+    assert Counted.passes <= 5
+    assert sum("gain" in text for text in hashed) <= len(plan.cells)
 
 
 def test_states(tmp_path: Path, capsys: Capture) -> None:

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bench_help import cell, fakes, leftovers, records_of  # noqa: F401
+from bench_help import cell, fakes, records_of  # noqa: F401
 
 from robust_gym import record, registry
 from robust_gym.bench import files as files_module
-from robust_gym.bench.engine import Failed, Resources
-from robust_gym.bench.files import Lock, write_atomically, write_folder_atomically
+from robust_gym.bench.engine import Failed, Finished, Job, Resources, Trained
+from robust_gym.bench.files import write_atomically, write_folder_atomically
 from robust_gym.bench.store import State, Store
 from robust_gym.bench.training import changed_arguments, train
+from robust_gym.bench.worker import run
 from robust_gym.record import RecordError
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -153,6 +155,48 @@ def test_incomplete_records_are_not_written(store: Store) -> None:
     assert store.state(CELL) is State.OPEN
 
 
+def test_records_of_other_arguments_are_not_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node with another version has other defaults; on the disk, its records would not count."""
+    theirs = records_of(CELL)
+    initial = registry.algorithm("fake").cls.__init__
+    monkeypatch.setattr(initial, "__defaults__", (2.5, *initial.__defaults__[1:]))
+    claim = store.claim(CELL)
+    assert claim is not None
+    with pytest.raises(RecordError, match="other arguments than planned, .*: its gain was 0.0, and is now 2.5$"):
+        claim.keep_records(theirs)
+    assert list(store.folder(CELL).iterdir()) == [store.folder(CELL) / "lock"]
+    claim.keep_records(records_of(CELL))
+    assert store.state(CELL) is State.FINISHED
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    "value", [float("inf"), float("nan"), 1e-300, Colour.RED, Path("/there"), frozenset([1]), (1, (2,)), b"bytes"]
+)
+def test_records_count_whatever_a_default_is(store: Store, fakes: Any, value: Any) -> None:  # noqa: F811
+    """An argument in a file and the cell's own are written alike, so no worker of the same version is refused."""
+    attributes = {
+        "__annotations__": {"odd": Any},
+        "odd": value,
+        "__doc__": fakes.Fake.__doc__ + "    odd: Any value.\n",
+    }
+    made = dataclass(type("Odd", (fakes.Fake,), {**attributes, "__module__": "fakes"}))
+    registry.register_algorithm("odd", about="Odd.", apis=("gymnasium",), actions=("box",))(made)
+    odd = cell(algorithm="odd")
+    events: list[Any] = []
+    run(Job(odd), events.append)
+    assert isinstance(events[-1], Finished), events[-1]
+    claim = store.claim(odd)
+    assert claim is not None
+    claim.keep_policy(next(event.files for event in events if isinstance(event, Trained)))
+    assert claim.salvage()[1] == []
+    claim.keep_records(events[-1].records)
+    assert store.state(odd) is State.FINISHED
+
+
 def test_temporaries_are_removed(store: Store) -> None:
     folder = store.folder(CELL)
     (folder / "policy.tmp").mkdir(parents=True)
@@ -217,51 +261,3 @@ def test_a_lock_left_beside_results_goes(store: Store) -> None:
     (store.folder(CELL) / "lock").touch()
     store.tidy(CELL)
     assert [path.name for path in store.folder(CELL).iterdir()] == ["records.jsonl"]
-
-
-def _hold(path: str, ready: Any) -> None:
-    assert Lock(Path(path)).acquire()
-    ready.set()
-    multiprocessing.Event().wait()
-
-
-def test_lock_dies_with_its_process(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    process = context.Process(target=_hold, args=(str(tmp_path / "lock"), ready))
-    process.start()
-    assert ready.wait(30)
-    lock = Lock(tmp_path / "lock")
-    assert not lock.acquire()
-    process.kill()
-    process.join()
-    assert lock.acquire()
-    lock.release()
-    assert leftovers(tmp_path) == []
-    process.close()
-
-
-def _contend(path: str, counter: str, rounds: int) -> None:
-    for _ in range(rounds):
-        lock = Lock(Path(path))
-        while not lock.acquire():
-            pass
-        number = int(Path(counter).read_text())
-        Path(counter).write_text(str(number + 1))
-        lock.release()
-
-
-def test_lock_excludes(tmp_path: Path) -> None:
-    """Three processes count up together; where two held the lock at once, a step would be lost."""
-    counter = tmp_path / "counter"
-    counter.write_text("0")
-    context = multiprocessing.get_context("spawn")
-    arguments = (str(tmp_path / "lock"), str(counter), 100)
-    processes = [context.Process(target=_contend, args=arguments) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        assert process.exitcode == 0
-        process.close()
-    assert counter.read_text() == "300"

@@ -81,6 +81,12 @@ def test_cells_that_become_the_same_run_once(file: Path) -> None:
         ("  - fake\n", "  - 7\n", "algorithms.1"),
         ("engine: local", "engine: {name: local, job: 3}", "engine.job: .*Did you mean 'jobs'"),
         ("about: A walk.", "about: [", "is no YAML"),
+        ("about: A walk.", "about: 2024-13-45", "month must be in 1..12"),
+        ("about: A walk.", "about: " + "[" * 3000, "is nested too deeply for a campaign file"),
+        ("about: A walk.", "tasks: " + "{a: " * 3000, "is nested too deeply for a campaign file"),
+        ("engine: local", "algorithms: [fake-beside]", "line 10: 'algorithms' stands there a second time; say it once"),
+        ("budget: smoke", "budget: smoke\n'budget': quick", "line 9: 'budget' stands there a second time"),
+        ("{gain: 0.5,", "{gain: 0.5, gain: 0.25,", "line 5: 'gain' stands there a second time"),
     ],
 )
 def test_wrong_files(file: Path, old: str, new: str, message: str) -> None:
@@ -89,6 +95,16 @@ def test_wrong_files(file: Path, old: str, new: str, message: str) -> None:
         read_campaign(file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_name_may_stand_beside_what_is_merged_into_its_mapping(file: Path) -> None:
+    file.write_text(
+        "algorithms:\n  - &first {name: fake, arguments: &own {gain: 0.5, sizes: [1]}}\n"
+        "  - {<<: *first, name: fake-beside, arguments: {<<: *own, gain: 1.0}}\n"
+    )
+    first, second = read_campaign(file).algorithms
+    assert (first.name, first.arguments) == ("fake", {"gain": 0.5, "sizes": [1]})
+    assert (second.name, second.arguments) == ("fake-beside", {"gain": 1.0, "sizes": [1]})
 
 
 def test_wrong_arguments(file: Path) -> None:

@@ -6,7 +6,8 @@
 - ``training``, ``worker``, ``checkpoint``: what a cell computes, wherever it runs.
 - ``engine``, ``engines``, ``limits``: who runs it, by name, and what it may use.
 - ``local``, ``child``, ``process``, ``cores``, ``scratch``: on this machine.
-- ``ray``, ``ray_actor``, ``slurm``, ``slurm_job``: on clusters.
+- ``ray``, ``ray_actor``: on a Ray cluster.
+- ``slurm``, ``slurm_submitted``, ``slurm_folder``, ``slurm_queue``, ``slurm_job``: on a Slurm cluster.
 - ``campaign``, ``manifest``: the driver, which alone writes results, and what it was asked for.
 - ``progress``, ``display``, ``summary``, ``reporting``: what people see.
 - ``progress_json``, ``sinks``, ``tensorboard_sink``, ``wandb_sink``: what other programs see.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from time import monotonic
 from typing import Protocol
@@ -58,11 +59,13 @@ class Outcome:
         finished: Cells with complete records.
         failed: Cells without, and the one line that says why.
         stopped: Whether the campaign was stopped before its end.
+        unseen: How many cells it had not looked at by then, each of which may be finished or not.
     """
 
     finished: list[Cell] = field(default_factory=list)
     failed: list[tuple[Cell, str]] = field(default_factory=list)
     stopped: bool = False
+    unseen: int = 0
 
 
 class Campaign:
@@ -96,6 +99,8 @@ class Campaign:
         self._told: set[PurePosixPath] = set()
         self._looked = monotonic()
         self._claims: dict[PurePosixPath, Claim] = {}
+        # Of the cells that the engine has, those that a worker has begun with.
+        self._begun: set[PurePosixPath] = set()
         self._old_failures: dict[PurePosixPath, tuple[int, int] | None] = {}
         self._finishing = False
         self._told_of_finish = False
@@ -132,7 +137,7 @@ class Campaign:
     def finish(self) -> None:
         """Let ``run`` return when what is running has ended; may be called by a signal handler.
 
-        The outcome then counts as stopped if that leaves a cell out.
+        What waits in the engine's queue is taken back. The outcome then counts as stopped if that leaves a cell out.
         """
         self._finishing = True
 
@@ -144,14 +149,31 @@ class Campaign:
         """Start no more cells, and say so the first time."""
         if not self._told_of_finish:
             self._told_of_finish = True
+            self._withdraw()
             running = f"{len(self._claims)} running cell{'' if len(self._claims) == 1 else 's'}"
-            self._listener.warned(f"finishing {running} and starting no others; Ctrl-C again stops at once")
+            if self._claims:
+                self._listener.warned(f"finishing {running} and starting no others; Ctrl-C again stops at once")
         self._left_out += len(self._open) + len(self._elsewhere)
         self._open.clear()
         self._elsewhere.clear()
 
+    def _withdraw(self) -> None:
+        """Take back what has not begun."""
+        for cell in self._engine.withdraw():
+            self._release(cell)
+            self._left_out += 1
+
+    @property
+    def _interrupted(self) -> bool:
+        return self._finishing or self.outcome.stopped
+
     def _survey(self, cells: Iterable[Cell]) -> None:
-        for cell in cells:
+        cells = list(cells)
+        for number, cell in enumerate(cells):
+            if self._interrupted:
+                self.outcome.unseen = len(cells) - number
+                self._left_out += self.outcome.unseen
+                return
             state = self._store.state(cell)
             if state is State.FINISHED:
                 self._store.tidy(cell)
@@ -173,7 +195,7 @@ class Campaign:
         self._listener.failed_before(cell)
 
     def _submit(self) -> None:
-        while self._open and self._engine.free > 0:
+        while self._open and not self._interrupted and self._engine.free > 0:
             cell = self._open.popleft()
             claim = self._store.claim(cell)
             if claim is None:
@@ -185,7 +207,6 @@ class Campaign:
                 self._release(cell)
                 continue
             self._engine.submit(job)
-            self._listener.started(cell)
 
     def _job(self, claim: Claim) -> Job | None:
         """Look at a cell again now that nobody else can change it."""
@@ -198,15 +219,26 @@ class Campaign:
             # Another process has just tried it.
             self._skip_failed(cell)
             return None
+        job = self._salvaged(claim)
+        claim.forget_failure()
+        return job
+
+    def _salvaged(self, claim: Claim) -> Job:
+        """Return a cell's job, with what there is of the cell by now."""
         policy, lines = claim.salvage()
         checkpoint, more = claim.salvage_checkpoint(policy)
         for line in [*lines, *more]:
             self._listener.warned(line)
-        claim.forget_failure()
-        return Job(cell, policy, checkpoint, self._checkpoint_seconds)
+        return Job(claim.cell, policy, checkpoint, self._checkpoint_seconds, partial(self._salvaged, claim))
 
     def _handle(self, event: Event) -> None:
+        if self.outcome.stopped and isinstance(event, Failed):
+            # What has stopped the campaign may have ended its workers as well; the same command tries the cell again.
+            return
         claim = self._claims[event.cell.path]
+        if event.cell.path not in self._begun:
+            self._begun.add(event.cell.path)
+            self._listener.started(event.cell)
         if isinstance(event, Checkpointed):
             claim.keep_checkpoint(event.files)
         elif isinstance(event, Trained):
@@ -227,6 +259,7 @@ class Campaign:
 
     def _release(self, cell: Cell) -> None:
         self._claims.pop(cell.path).release()
+        self._begun.discard(cell.path)
 
     def _wait_for(self, cell: Cell) -> None:
         self._elsewhere.append(cell)

@@ -16,6 +16,7 @@ A suite is such a file under ``robust_gym/bench/suites/``.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ from robust_gym.registry import UnknownNameError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+
+    from yaml import SafeLoader
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -226,15 +229,38 @@ def read_campaign(path: Path | Traversable) -> CampaignFile:
     if not path.is_file():
         raise FileNotFoundError(f"there is no campaign file {path}")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _loader())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply for a campaign file") from None
+    except ValueError as error:  # a name that stands twice, or a date that there is not
+        raise ValueError(f"{path}, {error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold names and values; they are {', '.join(CampaignFile.model_fields)}")
     try:
         return CampaignFile.model_validate(content)
     except ValidationError as error:
         raise ValueError(f"{path}, {_problem(error)}") from None
+
+
+@functools.cache
+def _loader() -> type[SafeLoader]:
+    """Return what reads YAML as its safe loader does, but lets no value silently take the place of another."""
+    from yaml import MappingNode, SafeLoader, ScalarNode
+
+    class Loader(SafeLoader):
+        def compose_mapping_node(self, anchor: Any) -> MappingNode:
+            node = super().compose_mapping_node(anchor)
+            seen: set[str] = set()
+            for key in (key for key, _ in node.value if isinstance(key, ScalarNode) and key.value != "<<"):
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"line {line}: {key.value!r} stands there a second time; say it once")
+                seen.add(key.value)
+            return node
+
+    return Loader
 
 
 def _problem(error: ValidationError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -10,6 +11,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
+_PATH = re.compile(rf"({_PART.pattern}/){{3}}{_PART.pattern}(-[0-9a-f]{{8}})?/seed-(0|[1-9][0-9]*)", re.ASCII)
+
+
+def is_cell_path(path: PurePosixPath) -> bool:
+    """Return whether a path could be the folder of a cell, relative to the output folder."""
+    return _PATH.fullmatch(str(path)) is not None
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Cell:
         if self.seed < 0:
             raise ValueError(f"a seed must be 0 or more, got {self.seed}")
 
-    @property
+    @functools.cached_property  # a campaign asks again and again, and the hash takes its time
     def variant(self) -> str:
         """The algorithm's name, followed by a hash of the arguments that differ from their defaults."""
         if not self.overrides:

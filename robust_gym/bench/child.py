@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import multiprocessing
 import os
 import signal
@@ -24,17 +25,21 @@ OUTPUT_CHARACTERS = 4000
 EXIT_SECONDS = 5.0
 """How long a process may take to end after closing its connection."""
 
-ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-    ),
-    "1",
+SIGNAL_SECONDS = 2.0
+"""How much later than its worker, which a signal has ended, a driver may learn that it got the same signal."""
+
+SIGNALS_TO_ALL = frozenset((-signal.SIGTERM, -signal.SIGHUP))
+"""Exit codes of processes ended by a signal that often goes to all of a terminal, a service or a job of a queue."""
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "ROBUST_GYM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
 )
-"""What keeps numerical libraries to one thread per process."""
+"""Environment variables that say how many threads numerical libraries have in a process."""
 
 
 class Worker:
@@ -44,6 +49,7 @@ class Worker:
         log: File for what it prints.
         environment: Environment variables that it has besides those of this process.
         core: The core it stays on; ``None`` for any.
+        threads: How many threads numerical libraries may have in it.
 
     Attributes:
         job: What it is at.
@@ -51,11 +57,12 @@ class Worker:
         core: The core it stays on.
     """
 
-    def __init__(self, log: Path, environment: Mapping[str, str], core: int | None) -> None:
+    def __init__(self, log: Path, environment: Mapping[str, str], core: int | None, threads: int = 1) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=worker_main, args=(theirs, str(log), core))
-        with changed_environment(environment), interrupts_held_back():
+        self.process: SpawnProcess = context.Process(target=worker_main, args=(theirs, str(log), core, threads))
+        variables = {**dict.fromkeys(THREADS, str(threads)), **environment}
+        with changed_environment(variables), interrupts_held_back():
             self.process.start()
         assert self.process.pid is not None
         self._id = self.process.pid
@@ -64,6 +71,7 @@ class Worker:
         self.core = core
         self._log = log
         self._started = 0.0
+        self._ended: float | None = None
         self.job: Job | None = None
         self.lost: Job | None = None
         self._jobs_begun = 0
@@ -71,7 +79,7 @@ class Worker:
 
     def start(self, job: Job) -> None:
         """Give it a job."""
-        self.job = job
+        self.job = job.bare()
         self._last = None
         self._started = time.monotonic()
         # If the worker is dead already, the next wait finds that out.
@@ -88,15 +96,25 @@ class Worker:
         except (EOFError, OSError):
             died = True
         if died and self.job is not None:
+            yield from self._dead(self.job)
+
+    def _dead(self, job: Job) -> Iterator[Event]:
+        """Yield the failure of the job that it was at when it died."""
+        if self._ended is None:
             # The connection ends a moment before the process does, whose own exit code is wanted.
             self.process.join(EXIT_SECONDS)
             self.stop()
-            if self._jobs_begun and self._last is None:
-                # It died while it was idle, before it read this job, which is not to blame.
-                self.lost, self.job = self.job, None
-            else:
-                yield self._death(self.job)
-                self.job = None
+            self._ended = time.monotonic()
+        if self._jobs_begun and self._last is None:
+            # It died while it was idle, before it read this job, which is not to blame.
+            self.lost, self.job = job, None
+        elif not self._in_doubt(self._ended):
+            yield self._failed(job, f"the worker process {how_it_ended(self.process.exitcode)}")
+            self.job = None
+
+    def _in_doubt(self, ended: float) -> bool:
+        """Tell whether this process may have got the signal too that ended the worker; then the cell has not failed."""
+        return self.process.exitcode in SIGNALS_TO_ALL and time.monotonic() - ended < SIGNAL_SECONDS
 
     def _noted(self, event: Event) -> Event:
         if isinstance(event, Progressed):
@@ -110,7 +128,7 @@ class Worker:
 
     def stopped_over(self, limits: Limits) -> Failed | None:
         """Stop the process if its cell is over a limit, and return that as a failure."""
-        if self.job is None:
+        if self.job is None or self.connection.closed:
             return None
         held = 0.0 if limits.memory_mib is None else memory_mib(self._id)
         broken = limits.exceeded(time.monotonic() - self._started, held)
@@ -122,19 +140,17 @@ class Worker:
         self.job = None
         return failed
 
-    def _death(self, job: Job) -> Failed:
-        return self._failed(job, f"the worker process {how_it_ended(self.process.exitcode)}")
-
     def _failed(self, job: Job, error: str, held_mib: float = 0.0) -> Failed:
         used = self._last.resources if self._last else Resources(0.0)
         peak = max(used.peak_memory_mib, held_mib)
-        resources = Resources(time.monotonic() - self._started, used.cpu_seconds, peak)
+        ended = self._ended or time.monotonic()
+        resources = Resources(ended - self._started, used.cpu_seconds, peak)
         phase: Phase = self._last.phase if self._last else "start"
         return Failed(job.cell, error, "", phase, resources, self._output())
 
     def _output(self) -> str:
         with contextlib.suppress(OSError):
-            return self._log.read_text(errors="replace")[-OUTPUT_CHARACTERS:]
+            return last_characters(self._log, OUTPUT_CHARACTERS)
         return ""
 
     @property
@@ -148,6 +164,22 @@ class Worker:
             kill_family(self._id)
         self.process.join()
         self.connection.close()
+
+
+def last_characters(path: Path, count: int) -> str:
+    """Read the end of a text file, of which no more is read than that takes.
+
+    Args:
+        path: The file.
+        count: How many characters at most.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    with path.open("rb") as file, io.TextIOWrapper(file, errors="replace") as text:
+        # No character takes more than four bytes; one that is cut at the beginning is not among the last ones.
+        file.seek(max(0, file.seek(0, io.SEEK_END) - 4 * count))
+        return text.read()[-count:]
 
 
 @contextlib.contextmanager

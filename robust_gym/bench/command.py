@@ -92,6 +92,8 @@ def bench(options: Options, publish: Publish) -> int:
             outcome = campaign.run(plan.cells)
     if outcome.stopped:
         count = f"{len(outcome.finished)} of {len(plan.cells)} cells are finished"
+        if outcome.unseen:
+            count += f", {outcome.unseen} have not been looked at"
         out.print(f"stopped: {count}; the same command resumes with the others")
         return 128 + received[-1] if received else 1
     out.print(summary_line(display.board))
@@ -139,7 +141,7 @@ def _report(out: Console, store: Store, plan: Plan, outcome: Outcome) -> None:
 
 @contextlib.contextmanager
 def _stopped_by_signals(campaign: Campaign) -> Iterator[list[int]]:
-    """Let Ctrl-C finish the running cells, and SIGTERM or a second Ctrl-C stop at once; yields the signals received."""
+    """Let Ctrl-C finish the running cells, and other signals or a second Ctrl-C stop at once; yields those received."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
@@ -152,7 +154,10 @@ def _stopped_by_signals(campaign: Campaign) -> Iterator[list[int]]:
         else:
             campaign.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it, which the terminal's end does not end
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield received
     finally:

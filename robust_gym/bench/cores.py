@@ -1,13 +1,20 @@
-"""Which worker has which core of this machine."""
+"""The cores of this machine: which this process may use, and which worker has which."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+from pathlib import Path
 
 NAME = "\0robust-gym-core-{core}"
 """Address of the socket that its owner keeps; the leading zero byte keeps it out of the file system."""
+
+CGROUP = Path("/sys/fs/cgroup")
+"""Where a container finds what it may use."""
+
+OF_THE_MACHINE = Path("/proc/sys/net/core/dev_weight")
+"""A setting of the whole network, which Linux shows in the first network namespace only: that of the machine."""
 
 
 class Cores:
@@ -16,15 +23,20 @@ class Cores:
     A core is taken by binding a Unix socket to its name, which the kernel undoes when the process dies, so two
     campaigns on one machine do not share half of its cores. Where there are no such sockets (everywhere but on
     Linux), no core is ever free, and nothing is pinned.
+
+    A network namespace has sockets of its own, so in a container one cannot see what campaigns beside it have taken.
+    There, cores are worth taking by a campaign that needs all of them: it has one on each, wherever the others are.
     """
 
     def __init__(self) -> None:
         self._taken: dict[int, socket.socket] = {}
-        self._usable = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+        self._usable = usable_cores() if sys.platform == "linux" else []
 
-    def __len__(self) -> int:
-        """How many cores this process may use, taken or not."""
-        return len(self._usable)
+    def enough_for(self, processes: int) -> bool:
+        """Tell whether each of some processes may have a core of its own, as far as one can see."""
+        if others_hidden():
+            return processes == len(self._usable)
+        return processes <= len(self._usable)
 
     def take(self) -> int | None:
         """Take the first free core, or return ``None`` if there is none."""
@@ -49,3 +61,29 @@ class Cores:
         """Give all cores back."""
         for core in list(self._taken):
             self.give_back(core)
+
+
+def usable_cores() -> list[int]:
+    """Return the cores that this process may use, by their numbers."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def others_hidden() -> bool:
+    """Tell whether other processes of this machine may have taken cores without this one seeing it."""
+    return not OF_THE_MACHINE.exists()
+
+
+def cpu_quota() -> float | None:
+    """Return how many cores a container may use at a time, or ``None`` where nothing limits it."""
+    words = cgroup("cpu.max").split()
+    return int(words[0]) / int(words[1]) if len(words) == 2 and words[0].isdigit() else None
+
+
+def cgroup(name: str) -> str:
+    """Read a file about what this container may use; it is empty where there is none."""
+    try:
+        return (CGROUP / name).read_text()
+    except OSError:
+        return ""

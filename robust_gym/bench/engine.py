@@ -2,14 +2,14 @@
 
 An engine takes jobs and hands back events; it writes no results, so it needs no file system in common with
 the driver. There are ``local`` (processes on this machine), ``ray`` and ``slurm``, which
-[make_engine][robust_gym.bench.engines.make_engine] makes by name; others need only these four methods.
+[make_engine][robust_gym.bench.engines.make_engine] makes by name; others need only the methods of ``Engine``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
 
 from robust_gym.baselines.checkpoints import SECONDS
 from robust_gym.bench.cell import Cell
@@ -31,12 +31,27 @@ class Job:
         policy: Its trained policy, if an earlier run got that far.
         checkpoint: What an earlier run has left of its training, otherwise.
         checkpoint_seconds: How often its training leaves a checkpoint, if its algorithm does that.
+        renew: Makes the job anew from all that the driver has kept of the cell by then, or ``None`` if nobody keeps
+            anything. It stays in the driver's process.
     """
 
     cell: Cell
     policy: Files | None = None
     checkpoint: Files | None = None
     checkpoint_seconds: float = SECONDS
+    renew: Callable[[], Job] | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process gets to know."""
+        return {**vars(self), "renew": None}
+
+    def bare(self) -> Job:
+        """Return the job without its files, which may be large, where it can be renewed."""
+        return self if self.renew is None else replace(self, policy=None, checkpoint=None)
+
+    def renewed(self) -> Job:
+        """Return the job with the files that the driver has kept by now; where nobody keeps any, as it is."""
+        return self if self.renew is None else self.renew()
 
 
 @dataclass(frozen=True)
@@ -135,8 +150,16 @@ class Engine(Protocol):
     def wait(self, timeout: float) -> Sequence[Event]:
         """Return what has happened, waiting at most ``timeout`` seconds for something to happen.
 
-        Every submitted job ends in exactly one ``Finished`` or ``Failed``, after which nothing more comes of it.
+        Every submitted job ends in exactly one ``Finished`` or ``Failed``, after which nothing more comes of it, unless
+        it was withdrawn.
         """
+
+    def withdraw(self) -> Sequence[Cell]:
+        """Take back the jobs that have not begun, and return their cells; nothing more comes of them.
+
+        Jobs are taken back that wait in a queue. An engine without one has begun with all of them, and returns none.
+        """
+        return ()
 
     def close(self) -> None:
         """Stop everything at once; what was running is forgotten, not failed."""

@@ -77,7 +77,8 @@ def make_engine(
 
     Args:
         name: One of ``ENGINES``.
-        jobs: How many cells are computed at once; ``None`` for one per core on this machine, and for as many as there
+        jobs: How many cells are computed at once; ``None`` for one per core on this machine (of those that a
+            container may use at a time, where that is limited), and for as many as there
             is room for on a Ray cluster. Slurm needs a number.
         limits: What each cell may use.
         address: Where a Ray cluster is, see [RayEngine][robust_gym.bench.ray.RayEngine].
@@ -115,7 +116,7 @@ def make_engine(
 def _maker(name: str, jobs: int | None, address: str | None) -> tuple[Callable[..., Engine], dict[str, Any]]:
     """Return an engine's class and the arguments that are no options."""
     if name == "local":
-        return LocalEngine, {"jobs": default_jobs() if jobs is None else jobs}
+        return LocalEngine, {"jobs": default_jobs() if jobs is None else jobs, "cpus": 1}
     line = missing(f"the engine {name}", (PACKAGES[name],), f'pip install "robust-gym[{name}]"')
     if line:
         raise MissingExtraError(line)

@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,11 +18,35 @@ Files = Mapping[str, bytes]
 TEMPORARY = ".tmp"
 """Suffix of what is not finished."""
 
+STALE_TRIES = 100
+"""How often a lock file may vanish under a network file system before that counts as an error."""
+
 
 def read_files(directory: Path) -> dict[str, bytes]:
     """Read all files below a folder."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
     return {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
+
+
+def read_regular(path: Path, *, links: bool) -> bytes:
+    """Read a file that somebody else may have laid there: no device, and no pipe, which could be read for ever.
+
+    Args:
+        path: The file.
+        links: Whether it may be a symbolic link, which can point at anything on this machine.
+
+    Raises:
+        ValueError: If it is something else than a file; the message has its name, but not its folder.
+        OSError: If it cannot be read.
+    """
+    mode = path.stat(follow_symlinks=links).st_mode
+    if stat.S_ISLNK(mode):
+        raise ValueError(f"{path.name!r} is a symbolic link, and no file; 'cp -rL' copies what links point at")
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{path.name!r} is no regular file")
+    # It may have become a link since.
+    with open(os.open(path, os.O_RDONLY | (0 if links else os.O_NOFOLLOW)), "rb") as file:  # noqa: PTH123
+        return file.read()
 
 
 def write_files(directory: Path, files: Files) -> None:
@@ -134,20 +159,33 @@ class Lock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Try to take the lock, without waiting; return whether it was free."""
+        """Try to take the lock, without waiting; return whether it was free.
+
+        Raises:
+            OSError: If the file cannot be made, or its file system has no locks.
+        """
+        stale = 0
         while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            # Whoever the umask lets write in the folder may lock it too: two people may share one.
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                return False
-            # Its holder may have removed the file between the two calls; a lock on a removed file guards nothing.
-            with contextlib.suppress(FileNotFoundError):
+                # Its holder may have removed the file between the two calls; a lock on a removed file guards nothing.
                 if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):  # noqa: PTH116
                     self._descriptor = descriptor
                     return True
-            os.close(descriptor)
+            except BlockingIOError:
+                return False
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                stale += 1
+                # Over a network, the same removal shows as a stale handle.
+                if error.errno != errno.ESTALE or stale == STALE_TRIES:
+                    raise _explained(error, self._path) from None
+            finally:
+                if self._descriptor != descriptor:
+                    os.close(descriptor)
 
     def release(self) -> None:
         """Give the lock back; nothing happens if it is not held."""
@@ -155,3 +193,30 @@ class Lock:
             self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def held(path: Path) -> bool:
+    """Return whether a process holds the lock on a path, without taking it for longer than that.
+
+    Raises:
+        OSError: If the file cannot be read, or its file system has no locks.
+    """
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno != errno.ESTALE:  # its holder has just removed it
+            raise _explained(error, path) from None
+    return False
+
+
+def _explained(error: OSError, path: Path) -> OSError:
+    """Return an error of a lock that says which one, and what to do where there are none."""
+    text = error.strerror or str(error)
+    if error.errno in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+        text = f"this file system has no locks ({text}); mount it with flock, or choose another folder with --out"
+    return OSError(error.errno, text, str(path))

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from robust_gym import record
-from robust_gym.bench.cell import Cell
-from robust_gym.bench.files import Files, read_files
+from robust_gym.bench.cell import Cell, is_cell_path
+from robust_gym.bench.files import Files, read_regular
 from robust_gym.bench.store import FAILED, POLICY, RECORDS, incomplete
-from robust_gym.bench.training import check_files, read_training, shortened
+from robust_gym.bench.training import TRAINING_FILE, check_files, read_training, shortened
 from robust_gym.record import RecordError, RunRecord
 from robust_gym.registry import UnknownNameError
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
-_SEED = re.compile(r"seed-(0|[1-9][0-9]*)", re.ASCII)
 _HASH = re.compile(r"-[0-9a-f]{8}", re.ASCII)
 
 RUN_DEPENDENT = frozenset({"provenance", "train_seconds", "evaluate_seconds", "verification"})
@@ -33,9 +32,10 @@ class Found:
         folder: The folder.
         text: The records as they are on the disk; empty where there are none that count.
         records: The same, read.
-        policy: The files of the trained policy, if it is whole.
+        policy: The files of the trained policy that its description names, and that itself, if it is whole.
         failure: The note of a failure as it is on the disk, if it can be read.
         problems: A line about each file that is damaged, or does not belong here.
+        strays: What lies beside the files of the policy; no part of it.
     """
 
     folder: Path
@@ -44,51 +44,64 @@ class Found:
     policy: Files | None = None
     failure: bytes | None = None
     problems: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
 
 
 def cells_below(root: Path) -> Iterator[PurePosixPath]:
     """Yield the paths of all cells that have a folder in a store, relative to the store."""
     for folder in sorted(root.glob("*/*/*/*/seed-*")):
-        parts = folder.relative_to(root).parts
-        if all(map(_NAME.fullmatch, parts[:4])) and _SEED.fullmatch(parts[4]) and folder.is_dir():
-            yield PurePosixPath(*parts)
+        path = PurePosixPath(folder.relative_to(root))
+        if is_cell_path(path) and folder.is_dir():
+            yield path
 
 
-def look(root: Path, path: PurePosixPath) -> Found:
+def look(root: Path, path: PurePosixPath, *, links: bool = True) -> Found:
     """Read what a store holds of a cell; damage is noted, not raised.
 
     Args:
         root: The store.
         path: Path of the cell in it; nothing need be there.
+        links: Whether what lies in the cell's folder may be a symbolic link; somebody else's may point at any file of
+            this machine.
 
     Raises:
         OSError: If a file is there and cannot be read.
     """
     found = Found(root / path)
     with contextlib.suppress(FileNotFoundError):
-        _read_records(found, path)
+        _read_records(found, path, links)
     if (found.folder / POLICY).is_dir():
-        files = read_files(found.folder / POLICY)
         try:
-            _check_policy(files, path)
+            found.policy, found.strays = _read_policy(found.folder / POLICY, path, links)
         except ValueError as error:
             found.problems.append(f"{found.folder / POLICY}: {error}")
-        else:
-            found.policy = files
     with contextlib.suppress(FileNotFoundError):
-        content = (found.folder / FAILED).read_bytes()
-        try:
-            json.loads(content)["error"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            found.problems.append(f"{found.folder / FAILED} is no note of a failure")
-        else:
-            found.failure = content
+        _read_failure(found, links)
     return found
 
 
-def _read_records(found: Found, path: PurePosixPath) -> None:
+def _read_failure(found: Found, links: bool) -> None:
+    file = found.folder / FAILED
+    try:
+        content = read_regular(file, links=links)
+    except ValueError as error:
+        found.problems.append(f"{found.folder}: {error}")
+        return
+    try:
+        json.loads(content)["error"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found.problems.append(f"{file} is no note of a failure")
+    else:
+        found.failure = content
+
+
+def _read_records(found: Found, path: PurePosixPath, links: bool) -> None:
     file = found.folder / RECORDS
-    text = file.read_bytes()
+    try:
+        text = read_regular(file, links=links)
+    except ValueError as error:
+        found.problems.append(f"{found.folder}: {error}")
+        return
     try:
         records = list(record.parse(text.decode(), str(file)))
     except UnicodeDecodeError:
@@ -125,13 +138,33 @@ def _problem(records: Sequence[RunRecord], path: PurePosixPath) -> str | None:
         return None
 
 
-def _check_policy(files: Files, path: PurePosixPath) -> None:
+def _read_policy(folder: Path, path: PurePosixPath, links: bool) -> tuple[Files, list[str]]:
+    """Read the files of a policy that its description names, and tell what else lies there.
+
+    Raises:
+        ValueError: If one is no file, is missing, has changed, or the policy is of another cell.
+    """
+    if folder.is_symlink() and not links:
+        raise ValueError("it is a symbolic link, and no folder; 'cp -rL' copies what links point at")
+    files: dict[str, bytes] = {}
+    with contextlib.suppress(FileNotFoundError):
+        files[TRAINING_FILE] = read_regular(folder / TRAINING_FILE, links=links)
     training = read_training(files)
+    for name in training.files:
+        if not _is_file_name(name):
+            raise ValueError(f"{TRAINING_FILE} names {shortened(repr(name))}, which is no name of a file in its folder")
+        with contextlib.suppress(FileNotFoundError):
+            files[name] = read_regular(folder / name, links=links)
     check_files(files, training)
     protocol = path.parts[0]
     problem = _of_another_cell(protocol, training.budget, training.task, training.algorithm, training.seed, path)
     if problem is not None:
         raise ValueError(problem)
+    return files, sorted({entry.name for entry in folder.iterdir()} - set(files))
+
+
+def _is_file_name(name: str) -> bool:
+    return name not in ("", ".", "..") and not set(name) & set("/\\\0") and len(os.fsencode(name)) < 256
 
 
 def _of_another_cell(

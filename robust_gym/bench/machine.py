@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from robust_gym import record
-from robust_gym.bench.child import ONE_THREAD
+from robust_gym.bench.child import THREADS
+from robust_gym.bench.cores import cgroup, cpu_quota, usable_cores
 from robust_gym.bench.files import Lock
 from robust_gym.bench.local import default_jobs
 
@@ -36,8 +37,6 @@ LEAST_FREE_MIB = 1024
 
 LEAST_MEMORY_MIB = 1024
 """Less memory for each worker than this, likewise."""
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 _DRAW = """
 import mujoco
@@ -74,19 +73,17 @@ def machine() -> Iterator[Check]:
     """Tell about the system, its cores and its memory."""
     yield Check("machine", "system", "ok", platform.platform())
     yield Check("machine", "python", "ok", f"{platform.python_version()} ({sys.executable})")
-    cores = default_jobs()
+    cores = len(usable_cores())
     total = os.cpu_count() or 1
     usable = f"{cores}" if cores == total else f"{cores} of {total}"
-    quota = _cpu_quota()
-    if quota is not None and quota < cores:
-        line = f"{usable}, of which this container may use {quota:g} at a time: use --jobs {max(1, int(quota))}"
-        yield Check("machine", "cores", "warning", line)
-    else:
-        yield Check("machine", "cores", "ok", usable)
+    quota = cpu_quota()
+    limited = "" if quota is None or quota >= cores else f", of which this container may use {quota:g} at a time"
+    yield Check("machine", "cores", "ok", usable + limited)
     memory = _memory_mib()
     if memory is not None:
-        state: State = "ok" if memory / cores >= LEAST_MEMORY_MIB else "warning"
-        yield Check("machine", "memory", state, f"{memory:,.0f} MiB, {memory / cores:,.0f} MiB for each core")
+        each = memory / default_jobs()
+        state: State = "ok" if each >= LEAST_MEMORY_MIB else "warning"
+        yield Check("machine", "memory", state, f"{memory:,.0f} MiB, {each:,.0f} MiB for each worker of bench")
 
 
 def libraries() -> Iterator[Check]:
@@ -95,26 +92,13 @@ def libraries() -> Iterator[Check]:
         yield Check("libraries", name, "ok", version)
 
 
-def _cpu_quota() -> float | None:
-    """Return how many cores a container may use at a time, or ``None`` where nothing limits it."""
-    words = _read(_CGROUP / "cpu.max").split()
-    return int(words[0]) / int(words[1]) if len(words) == 2 and words[0].isdigit() else None
-
-
 def _memory_mib() -> float | None:
     try:
         installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return None
-    limit = _read(_CGROUP / "memory.max").strip()
+    limit = cgroup("memory.max").strip()
     return min(installed, int(limit) if limit.isdigit() else installed) / 2**20
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
 
 
 def settings(environment: Mapping[str, str]) -> Iterator[Check]:
@@ -123,7 +107,7 @@ def settings(environment: Mapping[str, str]) -> Iterator[Check]:
     Args:
         environment: The variables.
     """
-    many = [f"{name}={environment[name]}" for name in ONE_THREAD if environment.get(name, "1") != "1"]
+    many = [f"{name}={environment[name]}" for name in THREADS if environment.get(name, "1") != "1"]
     if many:
         line = f"{', '.join(many)}: bench sets 1 for its workers; elsewhere several processes will fight for cores"
         yield Check("settings", "threads", "warning", line)

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from robust_gym.bench.campaign_file import CampaignFile
-from robust_gym.bench.files import make_folder, write_atomically
+from robust_gym.bench.cell import is_cell_path
+from robust_gym.bench.files import make_folder, read_regular, write_atomically
 from robust_gym.bench.plan import Plan, Request
 from robust_gym.bench.training import as_json, provenance
 from robust_gym.record import Provenance
@@ -38,7 +39,7 @@ class Start(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    at: datetime.datetime
+    at: AwareDatetime
     provenance: Provenance
     packages: dict[str, str]
 
@@ -104,22 +105,19 @@ def kept(out: Path) -> list[Kept]:
 
 def _read(path: Path) -> Manifest | None:
     try:
-        found = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError, ValidationError):
+        found = Manifest.model_validate_json(read_regular(path, links=True))
+    except (FileNotFoundError, ValueError):
         return None
-    inside = all(
-        not PurePosixPath(text).is_absolute() and ".." not in PurePosixPath(text).parts for text in found.cells
-    )
-    return found if found.starts and inside else None
+    return found if found.starts and all(is_cell_path(PurePosixPath(text)) for text in found.cells) else None
 
 
 def _campaign(out: Path, request: Request, plan: Plan) -> dict[str, Any]:
     """Return a campaign file's content that asks for the same cells."""
     variants = {cell.variant: cell for cell in plan.cells}
-    tasks: dict[str, list[str]] = {
-        variant: list(dict.fromkeys(cell.task for cell in plan.cells if cell.variant == variant))
-        for variant in variants
-    }
+    by_variant: dict[str, dict[str, None]] = {variant: {} for variant in variants}
+    for cell in plan.cells:
+        by_variant[cell.variant][cell.task] = None
+    tasks = {variant: list(names) for variant, names in by_variant.items()}
     # Where algorithms do not run on the same tasks, none is named with one that it refuses.
     alike = len(set(map(tuple, tasks.values()))) == 1
     seeds = list(dict.fromkeys(cell.seed for cell in plan.cells))

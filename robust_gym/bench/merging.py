@@ -17,7 +17,7 @@ from robust_gym.bench.files import (
     Lock,
     make_folder,
     move_aside,
-    read_files,
+    read_regular,
     remove_temporaries,
     write_atomically,
     write_folder_atomically,
@@ -26,6 +26,7 @@ from robust_gym.bench.inspecting import Found, cells_below, first_difference, lo
 from robust_gym.bench.manifest import FOLDER as CAMPAIGNS
 from robust_gym.bench.manifest import Manifest, kept
 from robust_gym.bench.store import FAILED, LOCK, POLICY, RECORDS
+from robust_gym.bench.training import TRAINING_FILE
 from robust_gym.plugins import load_plugins
 from robust_gym.terminal import console
 
@@ -117,7 +118,7 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
     merged = Merged()
     for path in paths:
         _merge_cell(path, [store for store in stores if (store / path).is_dir()], out, merged)
-    _merge_campaigns(stores, out)
+    _merge_campaigns(stores, out, merged)
     return merged
 
 
@@ -167,7 +168,7 @@ class _Wanted:
 
 
 def _merge_cell(path: PurePosixPath, stores: Sequence[Path], out: Path, merged: Merged) -> None:
-    found = [look(store, path) for store in stores if store != out]
+    found = [look(store, path, links=False) for store in stores if store != out]
     here = look(out, path)
     wanted = _wanted([here, *found])
     # A folder is made only for what will be in it: a campaign may be about to use it.
@@ -182,11 +183,12 @@ def _merge_cell(path: PurePosixPath, stores: Sequence[Path], out: Path, merged: 
             here = look(out, path)
             wanted = _wanted([here, *found])
             if not wanted.conflict:
-                _write(wanted, out / path)
+                _write(wanted, here)
         finally:
             lock.release()
     problems = [line for one in (here, *found) for line in one.problems]
     merged.left_out += problems
+    merged.left_out += [_stray(one) for one in found if one.strays]
     _count(path, wanted, here, merged)
     if wanted == _Wanted():
         if problems:
@@ -226,12 +228,18 @@ def _lies_there(wanted: _Wanted, here: Found) -> bool:
     return same_text and same_policy and here.failure == wanted.failure
 
 
-def _write(wanted: _Wanted, folder: Path) -> None:
+def _stray(found: Found) -> str:
+    first, *others = found.strays
+    more = f" and {len(others)} more" if others else ""
+    return f"{found.folder / POLICY}: {first!r}{more}, which its {TRAINING_FILE} does not name"
+
+
+def _write(wanted: _Wanted, here: Found) -> None:
     """Write what is wanted and not there, the records after the policy; nothing that lies there is lost."""
+    folder = here.folder
     remove_temporaries(folder)
     policy, records, failed = folder / POLICY, folder / RECORDS, folder / FAILED
-    there = read_files(policy) if policy.is_dir() else None
-    if wanted.policy is not None and there != wanted.policy:
+    if wanted.policy is not None and here.policy != wanted.policy:
         _make_room(policy)
         write_folder_atomically(policy, wanted.policy)
     elif wanted.policy is None and wanted.text is not None and not records.exists():
@@ -249,15 +257,23 @@ def _make_room(path: Path) -> None:
         move_aside(path)
 
 
-def _merge_campaigns(stores: Sequence[Path], out: Path) -> None:
+def _merge_campaigns(stores: Sequence[Path], out: Path, merged: Merged) -> None:
     """Join what the stores know of their campaigns, and every start of each."""
     found: dict[str, list[Manifest]] = {}
     files: dict[str, bytes] = {}
     for store in stores:
         for one in kept(store):
+            folder = store / CAMPAIGNS
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    # Its content is known already, but perhaps through a link.
+                    read_regular(folder / f"{one.name}.json", links=store == out)
+                    text = read_regular(folder / f"{one.name}.yaml", links=store == out)
+                    files.setdefault(f"{one.name}.yaml", text)
+            except ValueError as error:
+                merged.left_out.append(f"{folder}: {error}")
+                continue
             found.setdefault(one.name, []).append(one.manifest)
-            with contextlib.suppress(FileNotFoundError):
-                files.setdefault(f"{one.name}.yaml", (store / CAMPAIGNS / f"{one.name}.yaml").read_bytes())
     for name, manifests in found.items():
         starts = {start.model_dump_json(): start for manifest in manifests for start in manifest.starts}
         joined = Manifest(cells=manifests[0].cells, starts=sorted(starts.values(), key=lambda start: start.at))

@@ -14,13 +14,14 @@ from multiprocessing.connection import Connection, wait
 from robust_gym.bench.worker import run
 
 
-def worker_main(connection: Connection, log: str, core: int | None) -> None:
+def worker_main(connection: Connection, log: str, core: int | None, threads: int) -> None:
     """Compute jobs until the driver closes the connection or dies.
 
     Args:
         connection: Jobs come from it, events go to it.
         log: File for whatever the process prints; it starts anew with every job.
         core: The core to stay on; ``None`` for any.
+        threads: How many threads numerical libraries may have.
     """
     # Before anything else: threads that exist already would stay where they are.
     if core is not None:
@@ -35,7 +36,7 @@ def worker_main(connection: Connection, log: str, core: int | None) -> None:
         except (EOFError, OSError):
             return
         os.ftruncate(descriptor, 0)
-        _limit_threads()
+        _limit_threads(threads)
         run(job, connection.send)
 
 
@@ -74,8 +75,8 @@ def _redirect_output(log: str) -> int:
     return descriptor
 
 
-def _limit_threads() -> None:
-    """One thread for torch too, wherever something has changed that."""
+def _limit_threads(threads: int) -> None:
+    """As many threads for torch too, wherever something has changed that."""
     torch = sys.modules.get("torch")
-    if torch is not None and torch.get_num_threads() != 1:
-        torch.set_num_threads(1)
+    if torch is not None and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import PurePosixPath
 from time import monotonic
 from typing import TextIO
 
@@ -50,7 +51,7 @@ class JsonProgress(Quiet):
         self._stream = stream
         self._clock = clock
         self._began = clock()
-        self._cells: set[Cell] = set()
+        self._cells: set[PurePosixPath] = set()
         self._finished = 0
 
     def _write(
@@ -78,18 +79,18 @@ class JsonProgress(Quiet):
 
     def planned(self, cell: Cell) -> None:
         """A cell has to be computed."""
-        self._cells.add(cell)
+        self._cells.add(cell.path)
         self._write("planned", cell)
 
     def skipped(self, cell: Cell) -> None:
         """A cell was finished before, or by another process."""
-        self._cells.add(cell)
+        self._cells.add(cell.path)
         self._finished += 1
         self._write("skipped", cell)
 
     def failed_before(self, cell: Cell) -> None:
         """A cell failed in an earlier run, or in another process."""
-        self._cells.add(cell)
+        self._cells.add(cell.path)
         self._write("failed-before", cell)
 
     def started(self, cell: Cell) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from robust_gym.bench.cell import Cell
 from robust_gym.bench.child import changed_environment
 from robust_gym.bench.engine import Event, Job
 from robust_gym.bench.limits import Limits
@@ -42,13 +43,17 @@ START_FAILURES = 3
 """How many actors may fail to start, one after the other, before the campaign ends."""
 
 
+REASON_CHARACTERS = 500
+"""How much of what Ray says about the end of an actor is kept."""
+
+
 class RayEngine:
     """Runs jobs on a Ray cluster.
 
     A cell whose process dies has failed, as on one machine. One whose node is lost is computed once more on another,
-    with its trained policy where it had got that far, and so is one that had not begun when its actor died; a second
-    time, it fails. Jobs that have not started wait until the cluster has room for them, which may be for ever if no
-    node is large enough.
+    from its trained policy or its last checkpoint if the driver has kept one, and so is one that had not begun when
+    its actor died; a second time, it fails. Jobs that have not started wait until the cluster has room for them, which
+    may be for ever if no node is large enough.
 
     Args:
         jobs: How many cells are computed at once at most; ``None`` for as many as the cluster has room for now.
@@ -56,7 +61,7 @@ class RayEngine:
         address: ``host:port`` of a cluster, ``"auto"`` for one that runs on this machine, or ``None`` to start one
             here that ends with the engine. Where this process has called ``ray.init`` already, that cluster is used
             and left running.
-        cpus: Cores that Ray reserves for a cell.
+        cpus: Cores that Ray reserves for a cell; numerical libraries have as many threads, and at least one.
 
     Raises:
         ValueError: If there is no such cluster, if it has room for no cell, or if a number is too small.
@@ -112,8 +117,15 @@ class RayEngine:
 
     def submit(self, job: Job) -> None:
         """Start a job, as soon as an actor has room for it."""
-        self._waiting.append(job)
+        # What it goes on from may be large, and is read again when it starts.
+        self._waiting.append(job.bare())
         self._assign()
+
+    def withdraw(self) -> list[Cell]:
+        """Take back the jobs for which no actor has had room."""
+        cells = [job.cell for job in self._waiting]
+        self._waiting.clear()
+        return cells
 
     def _assign(self) -> None:
         for actor in self._actors:
@@ -123,7 +135,8 @@ class RayEngine:
         # Whichever actor is there first takes a job, so that none waits for room on a node that was lost.
         for _ in range(min(len(self._waiting) - starting, self._jobs - len(self._actors))):
             options = {**self._needs, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
-            self._actors.append(Actor(self._class.options(**options).remote(self._limits)))
+            threads = max(1, math.floor(self._needs["num_cpus"]))
+            self._actors.append(Actor(self._class.options(**options).remote(self._limits, threads)))
 
     def wait(self, timeout: float) -> list[Event]:
         """Return what has happened, waiting at most ``timeout`` seconds for something to happen.
@@ -173,6 +186,7 @@ class RayEngine:
             if actor.job is None:
                 self._could_not_start(actor, error)
             else:
+                actor.reason = _reason(error)
                 died = isinstance(error, errors.ActorDiedError)
                 actor.judged_at = time.monotonic() + (DIED_SECONDS if died else SILENT_SECONDS)
 
@@ -192,11 +206,12 @@ class RayEngine:
             return
         path = actor.job.cell.path
         begun = actor.last is not None
+        why = f": {actor.reason}" if actor.reason else ""
         if begun and not lost:
-            yield actor.failed(f"the worker process ended, while its node {actor.node} went on")
+            yield actor.failed(f"the worker process ended, while its node {actor.node} went on{why}")
         elif path in self._resubmitted:
             what = "its node was lost" if lost else "the worker process ended"
-            yield actor.failed(f"{what}, and the same had happened to the cell before")
+            yield actor.failed(f"{what}, and the same had happened to the cell before{why}")
         else:
             self._resubmitted.add(path)
             self._waiting.appendleft(actor.job)
@@ -248,6 +263,15 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise ValueError(f"there is no Ray cluster at {address!r}: {_line(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """Return what an error of Ray says about the end of an actor, in one line."""
+    # It begins with what is true of every actor that has died, and which one it was.
+    general = getattr(error, "BASE_ERROR_MSG", "")
+    lines = [line for line in str(error).splitlines() if line.strip() and line != general and not line[0].isspace()]
+    line = ": ".join([type(error).__name__, *lines[:1]])
+    return line if len(line) <= REASON_CHARACTERS else f"{line[:REASON_CHARACTERS]} ..."
 
 
 def _line(error: Exception) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-from robust_gym.bench.engine import Checkpointed, Event, Failed, Finished, Job, Phase, Progressed, Resources, Trained
+from robust_gym.bench.engine import Event, Failed, Finished, Job, Phase, Progressed, Resources
 from robust_gym.bench.limits import Limits
 from robust_gym.bench.local import LocalEngine
 
@@ -17,10 +16,11 @@ class Supervisor:
 
     Args:
         limits: What each cell may use.
+        cpus: Cores for a cell.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._engine = LocalEngine(1, limits=limits)
+    def __init__(self, limits: Limits, cpus: int) -> None:
+        self._engine = LocalEngine(1, limits=limits, cpus=cpus)
 
     def node(self) -> str:
         """Return the id of its node."""
@@ -29,7 +29,11 @@ class Supervisor:
         return str(ray.get_runtime_context().get_node_id())
 
     def run(self, job: Job) -> Iterator[Event]:
-        """Compute a job; the last event is ``Finished`` or ``Failed``."""
+        """Compute a job; the last event is ``Finished`` or ``Failed``.
+
+        A signal that ends all of a node is no failure of the cell: Ray ends this process by it before the engine judges
+        the worker, and then finds out that the node is lost.
+        """
         self._engine.submit(job)
         while not self._engine.free:
             # Ray sends values into generators, which "yield from" a list does not take.
@@ -47,6 +51,7 @@ class Actor:
         node: Id of its node, once it has started.
         job: What it is at.
         judged_at: Set when it does not answer: until when its node may turn out to be lost.
+        reason: What Ray says about that, in one line.
     """
 
     def __init__(self, handle: Any) -> None:
@@ -58,13 +63,14 @@ class Actor:
         self.started = 0.0
         self.last: Progressed | None = None
         self.judged_at: float | None = None
+        self.reason = ""
 
     def start(self, job: Job) -> None:
         """Give it a job."""
-        self.job = job
+        self.job = job.bare()
         self.last = None
         self.started = time.monotonic()
-        self.stream = self.handle.run.options(num_returns="streaming").remote(job)
+        self.stream = self.handle.run.options(num_returns="streaming").remote(job.renewed())
 
     @property
     def idle(self) -> bool:
@@ -83,12 +89,6 @@ class Actor:
         assert self.job is not None
         if isinstance(event, Progressed):
             self.last = event
-        elif isinstance(event, Checkpointed):
-            # Should the node be lost, the next one goes on from here,
-            self.job = replace(self.job, checkpoint=event.files)
-        elif isinstance(event, Trained):
-            # or need not train again.
-            self.job = Job(event.cell, event.files)
         elif isinstance(event, (Finished, Failed)):
             self.job = self.stream = None
         return event

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from robust_gym.bench.files import held
 from robust_gym.bench.inspecting import cells_below
 from robust_gym.bench.manifest import kept
-from robust_gym.bench.store import FAILED, LOCK, POLICY, RECORDS
+from robust_gym.bench.store import FAILED, LOCK, POLICY, RECORDS, failure
 from robust_gym.terminal import console, table
 
 STATES = ("finished", "failed", "running", "trained", "open")
@@ -50,7 +50,7 @@ def status_command(out: Path, *, as_json: bool) -> int:
     """
     found = status(out)
     failures = {
-        str(path): _failure(out / path)
+        str(path): failure(out / path)
         for one in found
         for path, state in one.states.items()
         if state == "failed"
@@ -111,30 +111,11 @@ def _progress(
 def _state(folder: Path) -> str:
     if (folder / RECORDS).exists():
         return "finished"
-    if _held(folder / LOCK):
+    if held(folder / LOCK):
         return "running"
     if (folder / FAILED).exists():
         return "failed"
     return "trained" if (folder / POLICY).is_dir() else "open"
-
-
-def _held(lock: Path) -> bool:
-    """Return whether a process holds a lock, without taking it for longer than that."""
-    try:
-        with lock.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
-def _failure(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / FAILED).read_text(encoding="utf-8"))["error"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"unknown, the file cannot be read: {error}"
 
 
 def _title(one: Progress) -> str:

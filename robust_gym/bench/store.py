@@ -106,10 +106,7 @@ class Store:
 
     def failure(self, cell: Cell) -> str:
         """Return the last line of a failed cell's error."""
-        try:
-            return str(json.loads((self.folder(cell) / FAILED).read_text())["error"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            return f"unknown, the file cannot be read: {error}"
+        return failure(self.folder(cell))
 
     def failure_stamp(self, cell: Cell) -> tuple[int, int] | None:
         """Return what tells one note of a failure from the next, or ``None`` where there is none."""
@@ -222,11 +219,14 @@ class Claim:
         """Write the records, which finishes the cell.
 
         Raises:
-            RecordError: If they are not all that the protocol asks for.
+            RecordError: If they are not all that the protocol asks for, or of other arguments than the cell has here.
         """
         problem = incomplete(self.cell, records)
         if problem is not None:
             raise RecordError(problem)
+        changed = changed_arguments(records[0].arguments, self.cell)
+        if changed is not None:  # a worker on another machine may have another version, with other defaults
+            raise RecordError(f"computed with other arguments than planned, perhaps by another version: {changed}")
         write_atomically(self._folder / RECORDS, record.dump(records).encode())
 
     def keep_failure(self, failed: Failed) -> None:
@@ -253,6 +253,14 @@ def _expected(task: str, version: str, episodes: int) -> tuple[str, frozenset[tu
     protocol = task_protocol(task, version)
     pairs = frozenset((split.name, disruption) for split in protocol.splits for disruption in split.disruptions)
     return protocol.sha256, pairs, protocol.seeds[:episodes]
+
+
+def failure(folder: Path) -> str:
+    """Return the last line of the error of the failed cell with a folder."""
+    try:
+        return str(json.loads((folder / FAILED).read_text(encoding="utf-8"))["error"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return f"unknown, the file cannot be read: {error}"
 
 
 def incomplete(cell: Cell, records: Sequence[RunRecord], episodes: int | None = None) -> str | None:

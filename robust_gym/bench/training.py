@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic_core import to_json
 
 from robust_gym import record, registry
 from robust_gym.baselines.base import create
@@ -82,8 +83,9 @@ def arguments_of(cell: Cell) -> dict[str, Any]:
 
 
 def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as a reader of JSON would have them."""
-    found: dict[str, Any] = json.loads(json.dumps(dict(values), default=str))
+    """Return values as a reader of the JSON of a record would have them."""
+    # Written as pydantic does it there: for an infinite number, or a name of an Enum, json has other words.
+    found: dict[str, Any] = json.loads(to_json(dict(values), inf_nan_mode="null", fallback=str))
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from robust_gym.disruption import Disruption, DisruptionError
-from robust_gym.task import Task, load
+from robust_gym.task import Task
 from robust_gym.vector.simulator import simulator
 from robust_gym.wrappers.apply import check
 from robust_gym.wrappers.dynamics import DynamicsProcess
@@ -93,7 +93,7 @@ class Worlds:
         if terms:
             env = self.envs[copy]
             if self._adapters[copy] is None:
-                self._adapters[copy] = load(self.task.adapter)(env, self.task)
+                self._adapters[copy] = self.task.part("adapter")(env, self.task)
             self._processes[copy] = DynamicsProcess(terms, self.task, env, self._adapters[copy])
         self._drifting = [place for place, one in enumerate(self._processes) if one is not None and one.varies]
 
@@ -180,6 +180,18 @@ def _clip(seen: np.ndarray, low: np.ndarray, high: np.ndarray, rows: np.ndarray)
         seen[outside] = np.clip(seen[outside], low, high)
 
 
+THREADS = "ROBUST_GYM_THREADS"
+"""Variable of the environment: the most threads that step; the workers of ``bench`` have it."""
+
+
 def default_threads() -> int:
-    """Return how many threads step: those this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many threads step: those this process may run on, or fewer where ``ROBUST_GYM_THREADS`` says so.
+
+    Raises:
+        ValueError: If the variable is no number of threads.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = os.environ.get(THREADS, "")
+    if most and (not most.isdecimal() or int(most) < 1):
+        raise ValueError(f"the variable {THREADS} must be a number of threads, 1 or more, got {most!r}")
+    return min(cores, int(most)) if most else cores
