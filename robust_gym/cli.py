@@ -151,7 +151,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add_bench(add("bench", "train algorithms, evaluate them, and write the leaderboard", extensible))
     add_eval(add("eval", "evaluate a policy on a task", extensible))
     _add_leaderboard(add("leaderboard", "build the leaderboard page from records", common))
-    _add_validate(add("validate", "check a task of your own", extensible))
+    _add_validate(add("validate", "check a task, or a kind of disruption, of your own", extensible))
     add_dataset(add("dataset", "collect a dataset of a task, in Minari's format, for offline algorithms", extensible))
     add_status(add("status", "show how far the campaigns in a folder of results are", common))
     add_merge(add("merge", "join several folders of results into one", extensible))
@@ -187,7 +187,7 @@ def _ls(arguments: argparse.Namespace) -> int:
 
 def _add_show(parser: Parser) -> None:
     parser.add_argument("task", metavar="TASK", help="id of the task, or channel:kind such as obs:spike")
-    parser.add_argument("--protocol", default="v1", help="version of the protocol (default v1)")
+    parser.add_argument("--protocol", help="version of the protocol, of which a task's part is shown (default v1)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_show)
 
@@ -235,7 +235,11 @@ def _leaderboard(arguments: argparse.Namespace) -> int:
 
 
 def _add_validate(parser: Parser) -> None:
-    parser.add_argument("task", metavar="TASK", help="id of a task, module:TASK, or a .py file that defines tasks")
+    parser.add_argument(
+        "task",
+        metavar="TASK",
+        help="id of a task, module:TASK, a .py file that defines tasks or kinds of disruption, or channel:kind",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON list of objects")
     parser.set_defaults(run=_validate)
 

@@ -100,9 +100,14 @@ class Kind:
     policy: bool = False
 
     @property
+    def full_name(self) -> str:
+        """The kind with its channel (``observation:freeze``)."""
+        return f"{self.channel}:{self.name}"
+
+    @property
     def usage(self) -> str:
         """The kind written as a term, with its arguments named (``observation:freeze:p,steps``)."""
-        return f"{self.channel}:{self.name}:{','.join(a.name for a in self.arguments)}"
+        return f"{self.full_name}:{','.join(a.name for a in self.arguments)}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ import json
 from collections.abc import Callable
 from importlib import resources
 
+from robust_gym.grammar import DisruptionError, did_you_mean
 from robust_gym.kind import CHANNELS, DEFAULT_KIND, Argument, Kind, Preset
+from robust_gym.kind_checks import check_kind
 from robust_gym.kind_table import PRESETS, TABLE, WORDS
 
 __all__ = [
@@ -24,8 +26,10 @@ __all__ = [
     "Preset",
     "choices",
     "find_kind",
+    "kind_named",
     "kinds",
     "levels",
+    "plugin_kinds",
     "register_kind",
     "register_word",
     "set_plugin_loader",
@@ -56,21 +60,53 @@ def find_kind(channel: str, name: str) -> Kind | None:
     return _KINDS.get((channel, name))
 
 
+def kind_named(text: str) -> Kind:
+    """Return the kind written ``channel:kind``, such as ``obs:spike``.
+
+    Raises:
+        DisruptionError: If there is no such channel, or no such kind.
+    """
+    head, _, name = text.partition(":")
+    channel = "observation" if head == "obs" else head
+    if channel not in CHANNELS:
+        hint = did_you_mean(head, (*CHANNELS, "obs"))
+        raise DisruptionError(f"unknown channel {head!r} in {text!r}; channels are {', '.join(CHANNELS)}.{hint}")
+    kind = find_kind(channel, name)
+    if kind is None:
+        names = [other.name for other in kinds(channel)]
+        also = ", and the parameters of each task" if channel == "dynamics" else ""
+        raise DisruptionError(
+            f"unknown {channel} kind {name!r}; kinds are {', '.join(names)}{also}.{did_you_mean(name, names)}"
+        )
+    return kind
+
+
+def plugin_kinds() -> list[Kind]:
+    """List the kinds that are not built in: those of other packages, and your own."""
+    return [kind for kind in kinds() if kind not in TABLE]
+
+
 def register_kind(kind: Kind) -> None:
     """Add a kind of your own, so that disruption strings may name it.
 
     The same kind may be registered again, as a notebook does whose cell is run twice.
 
     Raises:
-        ValueError: If the channel is unknown, another class applies a kind of the name, or it has not five levels.
+        ValueError: If a field is not what it may be; if the kind is one of dynamics; if another kind of the name is
+            built in, or another class applies it.
     """
-    if kind.channel not in CHANNELS:
-        raise ValueError(f"unknown channel {kind.channel!r}; channels are {', '.join(CHANNELS)}")
+    check_kind(kind)
+    if kind.channel == "dynamics":
+        raise ValueError(
+            f"the kind {kind.full_name!r} is refused: the laws by which dynamics are drawn are built in; what can "
+            "change in a world of your own are the parameters of its Task"
+        )
     known = _KINDS.get((kind.channel, kind.name))
     if known is not None and known.implementation != kind.implementation:
-        raise ValueError(f"{kind.channel}:{kind.name} is registered already, applied by {known.implementation}")
-    if len(kind.levels) != 5:
-        raise ValueError(f"{kind.channel}:{kind.name} needs five severity levels, got {len(kind.levels)}")
+        raise ValueError(f"{kind.full_name} is registered already, applied by {known.implementation}")
+    if known in TABLE and known != kind:
+        # Protocols write severity levels, whose meaning must not depend on what is imported.
+        raise ValueError(f"{kind.full_name} is built in, and what it is cannot be changed; give yours another name")
     _KINDS[kind.channel, kind.name] = kind
 
 
@@ -79,7 +115,7 @@ Levels = tuple[tuple[float | str, ...], ...]
 
 def levels(kind: Kind, family: str = "") -> Levels:
     """Return the arguments of severity ``@1`` to ``@5``: those measured on a family of tasks, or the kind's own."""
-    measured = _measured_levels().get(family, {}).get(f"{kind.channel}:{kind.name}")
+    measured = _measured_levels().get(family, {}).get(kind.full_name)
     return kind.levels if measured is None else tuple(map(tuple, measured))
 
 

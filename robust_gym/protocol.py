@@ -89,7 +89,8 @@ def build_v1(
         semantic: The task's semantic shifts, as disruption strings.
 
     Returns:
-        The protocol. The reward channel is left out: a policy that is only evaluated sees no rewards.
+        The protocol, without the splits that would be empty. The reward channel is left out: a policy that is only
+        evaluated sees no rewards.
     """
     splits = [Split("id", ("none",))]
     for reach, chosen in (("near", NEAR_LEVELS), ("far", FAR_LEVELS)):
@@ -101,11 +102,13 @@ def build_v1(
         mixed = tuple("+".join(terms[level - 1] for terms in first) for level in range(1, 6))
         splits.append(Split("ood-mixed", mixed))
     ramp = max(1, horizon // 2)
-    drifting = [levels[channel] for channel in ("dynamics", "observation") if channel in levels]
+    # At the first step nothing has grown yet: where that is the last one too, a drift is none.
+    drifting = [levels[channel] for channel in ("dynamics", "observation") if channel in levels and horizon > 1]
     drift = tuple(
         f"{next(iter(by_kind.values()))[level - 1]}~ramp={ramp}" for by_kind in drifting for level in FAR_LEVELS
     )
-    splits.append(Split("ood-drift", drift))
+    if drift:
+        splits.append(Split("ood-drift", drift))
     if semantic:
         splits.append(Split("ood-semantic", tuple(semantic)))
     return Protocol("v1", task, tuple(splits), episode_seeds(task, "v1"))

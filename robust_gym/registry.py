@@ -18,15 +18,17 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import resources
+from types import ModuleType
 from typing import Any
 
 from robust_gym import kinds
 from robust_gym.algorithm import AlgorithmInfo
 from robust_gym.disruption import did_you_mean
-from robust_gym.registering import check_class, check_fields, check_name, check_task
+from robust_gym.registering import changes, check_class, check_fields, check_name, check_names, check_task
 from robust_gym.task import Reference, Task
 
 _tasks: dict[str, Task] = {}
+_built_in: set[str] = set()  # ids of this package's own tasks, known once all of them are registered
 _algorithms: dict[str, AlgorithmInfo] = {}
 # Set by the packages above this one, so that looking something up imports what registers it.
 _loaders: dict[str, Callable[[], None]] = {}
@@ -61,6 +63,8 @@ def _loaded(what: str) -> None:
     except BaseException:
         _begun.discard(what)
         raise
+    if what == "tasks" and not _built_in:
+        _built_in.update(_tasks)
     for point in importlib.metadata.entry_points(group=f"robust_gym.{what}"):
         if (what, point.name, point.value) in _plugged:
             continue
@@ -70,9 +74,22 @@ def _loaded(what: str) -> None:
             continue
         _plugged.add((what, point.name, point.value))
         try:
-            point.load()()
+            _call(point.load())
         except Exception as error:  # a broken plug-in must not take the rest down
             warnings.warn(f"the plug-in {point.name!r} ({point.value}) failed to load: {error}", stacklevel=3)
+
+
+def _call(loaded: Any) -> None:
+    """Call what an entry point names; a module has done its part when it is imported.
+
+    Raises:
+        TypeError: If it is neither a function nor a module.
+    """
+    if isinstance(loaded, ModuleType):
+        return
+    if not callable(loaded):
+        raise TypeError(f"it names {loaded!r}, which is neither a function nor a module")
+    loaded()
 
 
 def _being_imported(module: str) -> bool:
@@ -98,13 +115,26 @@ def on_register(hook: Callable[[Task], None]) -> None:
 def register_task(task: Task) -> Task:
     """Add a task, and return it; a single-agent one can then be made by ``gymnasium.make`` too.
 
+    A task of one's own may be registered again after a change, as in a notebook, as long as it is of the same
+    environment; this package's own tasks stay what they are.
+
     Raises:
         ValueError: If another task, or another environment of Gymnasium's, has the same id, or a field is not what a
             task can be made of: the message names the task, the field and what it may be.
     """
     check_task(task)
-    known = _tasks.get(task.id)
-    if known is not None and (known.base, known.adapter) != (task.base, task.adapter):
+    if _built_in:  # all its own tasks are there: from here on, plug-ins may be looked at
+        check_names(task)
+    if task.id in _built_in:
+        known = _measured(task.id)
+        if changed := changes(task, known, noted=True):
+            raise ValueError(
+                f"another task is registered as {task.id!r}, a built-in one, from which this one differs in "
+                f"{', '.join(changed)}: give it an id of its own"
+            )
+        if not changes(task, known):  # nor is anything measured that was not
+            return known
+    elif task.id in _tasks and (_tasks[task.id].base, _tasks[task.id].adapter) != (task.base, task.adapter):
         raise ValueError(f"another task is registered as {task.id!r}")
     for hook in _hooks:  # first, for what they refuse is no task
         hook(task)
@@ -129,18 +159,33 @@ def list_tasks(family: str | None = None) -> list[str]:
 def task(id: str | Task) -> Task:
     """Return a task by its id.
 
+    Args:
+        id: The id, or the registered task itself, from before or after it was measured.
+
     Raises:
         UnknownNameError: If it is not registered; the message suggests the nearest.
+        ValueError: If a task is given that differs from the one registered under its id.
     """
     _loaded("tasks")
     if isinstance(id, Task):
-        id = id.id
+        found = task(id.id)
+        if changed := changes(id, found):
+            raise ValueError(
+                f"{id.id!r} is given as a task that differs from the registered one in {', '.join(changed)}: register "
+                "it first, a changed built-in task under an id of its own"
+            )
+        return found
     if not isinstance(id, str):
         raise UnknownNameError(f"a task's id is a string such as 'Robust-Ant-v0', got {id!r}")
     if id not in _tasks:
         other, near = _what_else(id), _near_task(id, [*list_algorithms(), *kinds.PRESETS])
         known = f"it is {other}" if other else f"`robust-gym ls tasks` lists them.{near}"
         raise UnknownNameError(f"unknown task {id!r}; {known}")
+    return _measured(id)
+
+
+def _measured(id: str) -> Task:
+    """Return a registered task, with what has been measured of it."""
     found = _tasks[id]
     measured = _measurements().get(id)
     if measured and found.observation_scale is None and found.reward_scale is None and found.reference is None:

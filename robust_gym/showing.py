@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from robust_gym import kinds, registry
 from robust_gym.describing import accepted, kind_row, level_words
-from robust_gym.disruption import did_you_mean
 from robust_gym.kinds import CHANNELS, Kind
 from robust_gym.plugins import load_plugins
 from robust_gym.splits import task_protocol
@@ -21,23 +20,33 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def show_command(id: str, protocol: str, plugins: Sequence[str], *, as_json: bool) -> int:
+def show_command(id: str, protocol: str | None, plugins: Sequence[str], *, as_json: bool) -> int:
     """Print a task, or a kind of disruption, which has a colon in its name.
 
+    Args:
+        id: The task's id, or ``channel:kind``.
+        protocol: Version of the protocol whose cells of the task are shown; ``None`` for the usual one.
+        plugins: Modules to import first.
+        as_json: Whether to print a JSON object instead of tables.
+
     Raises:
-        UnknownNameError: If the task, the kind or the protocol is unknown.
+        UnknownNameError: If the task or the protocol is unknown.
+        DisruptionError: If the kind is unknown.
         PluginError: If a plug-in cannot be imported.
+        ValueError: If a protocol is named for a kind.
     """
     load_plugins(plugins)
     if ":" in id:
-        kind = _find_kind(id)
+        kind = kinds.kind_named(id)
+        if protocol is not None:
+            raise ValueError(f"--protocol {protocol} is for tasks: {kind.full_name} is the same in every protocol")
         if as_json:
             print(json.dumps(describe_kind(kind), indent=2))
         else:
             _print_kind(kind, describe_kind(kind))
         return 0
     task = registry.task(id)
-    about = describe(task, protocol)
+    about = describe(task) if protocol is None else describe(task, protocol)
     if as_json:
         print(json.dumps(about, indent=2))
     else:
@@ -89,29 +98,6 @@ def describe(task: Task, protocol: str = "v1") -> dict[str, Any]:
     }
 
 
-def _find_kind(text: str) -> Kind:
-    """Return the kind written ``channel:kind``.
-
-    Raises:
-        UnknownNameError: If there is no such kind.
-    """
-    channel, _, name = text.partition(":")
-    channel = "observation" if channel == "obs" else channel
-    if channel not in CHANNELS:
-        hint = did_you_mean(channel, (*CHANNELS, "obs"))
-        raise registry.UnknownNameError(
-            f"unknown channel {channel!r} in {text!r}; channels are {', '.join(CHANNELS)}.{hint}"
-        )
-    kind = kinds.find_kind(channel, name)
-    if kind is None:
-        names = [other.name for other in kinds.kinds(channel)]
-        also = ", and the parameters of each task" if channel == "dynamics" else ""
-        raise registry.UnknownNameError(
-            f"unknown {channel} kind {name!r}; kinds are {', '.join(names)}{also}.{did_you_mean(name, names)}"
-        )
-    return kind
-
-
 def describe_kind(kind: Kind) -> dict[str, Any]:
     """Return everything about a kind of disruption as JSON values, with stable keys."""
     tasks = [registry.task(id) for id in registry.list_tasks()]
@@ -125,9 +111,9 @@ def describe_kind(kind: Kind) -> dict[str, Any]:
 
 def _print_kind(kind: Kind, about: dict[str, Any]) -> None:
     out = console()
-    out.print(f"{kind.channel}:{kind.name}: {kind.about}")
+    out.print(f"{kind.full_name}: {kind.about}")
     facts = {
-        "written": f"{kind.usage}, or {kind.channel}:{kind.name}@1 to @5",
+        "written": f"{kind.usage}, or {kind.full_name}@1 to @5",
         "acts on": about["acts_on"],
         "source": kind.source or "none",
         "tasks": f"{len(about['tasks'])} of {len(registry.list_tasks())} can honour it",

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from robust_gym.fields import are_words, is_flag, is_number, is_text, misfits
+from robust_gym.grammar import did_you_mean
 from robust_gym.kind import NAME, WORD
 
 Api = Literal["gymnasium", "parallel"]
@@ -45,8 +47,12 @@ class MissingExtraError(ImportError):
     """A task or an algorithm needs a package that is not installed; the message says how to get it."""
 
 
+class PathError(ValueError):
+    """A path ``"module:attribute"`` that names nothing; the message says why."""
+
+
 RESERVED = ("none", "random", "normal", "corner", "redraw", "forces")
-"""Words of the dynamics channel that no parameter may have as its name."""
+"""Words of the dynamics channel that no parameter or shift may have as its name."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,12 @@ class DynamicsParameter:
 
     def problem(self) -> str | None:
         """Return why the parameter could never take effect or never be written, or ``None``."""
+        for problem in (
+            *misfits(vars(self), "a string", is_text, "name", "about", "unit"),
+            *misfits(vars(self), "a finite number, an int or a float", is_number, "nominal", "low", "high"),
+            *misfits(vars(self), "True or False", is_flag, "drawn", "at_reset", "whole"),
+        ):
+            return f"its {problem}"
         if self.mode not in ("scale", "set"):
             return f"its mode must be 'scale' or 'set', got {self.mode!r}"
         if not NAME.fullmatch(self.name):
@@ -108,7 +120,17 @@ class DynamicsParameter:
             return "a multiple of zero changes nothing; use mode='set'"
         if not self.low <= self.identity <= self.high:
             return f"its nominal value {self.identity:g} is outside {self.low:g} to {self.high:g}"
+        if self.realised(self.identity) != self.identity:
+            return f"its values are whole numbers, and the nominal one is {self.nominal:g}"
+        if self.stays_nominal(self.low, self.high):
+            return (
+                f"its bounds {self.low:g} to {self.high:g} hold no other whole number than the nominal {self.nominal:g}"
+            )
         return None
+
+    def stays_nominal(self, low: float, high: float) -> bool:
+        """Return whether whole numbers are meant, and all values of an interval are rounded to the nominal one."""
+        return self.whole and self.realised(low) == self.realised(high) == self.identity
 
 
 @dataclass(frozen=True)
@@ -131,8 +153,13 @@ class SemanticShift:
 
     def problem(self) -> str | None:
         """Return why the shift could never take effect or never be written, or ``None``."""
-        if isinstance(self.options, str) or isinstance(self.evaluated, str):
-            return "its options, and those it is evaluated on, must be tuples of words"
+        for problem in (
+            *misfits(vars(self), "a string", is_text, "name", "about", "nominal"),
+            *misfits(vars(self), "a tuple of words", are_words, "options", "evaluated"),
+        ):
+            return f"its {problem}"
+        if self.name in RESERVED:
+            return "the name has a meaning of its own"
         if not NAME.fullmatch(self.name) or not all(WORD.fullmatch(option) for option in self.options):
             return "its name and options must be words that begin with a letter"
         if self.nominal not in self.options or len(set(self.options)) < 2:
@@ -282,7 +309,25 @@ class Task:
             raise TypeError(f"{self.id} has no exact model; tasks of the family 'exact' have one")
         for name, value in dynamics.items():
             self._check_value(name, value)
-        return load(self.exact)(self, {**self.nominal_values(), **dynamics})
+        return self.part("exact")(self, {**self.nominal_values(), **dynamics})
+
+    def part(self, field: Literal["base", "adapter", "exact"]) -> Any:
+        """Import what a field of the task names as ``"module:attribute"``.
+
+        Raises:
+            ValueError: If there is nothing of that name, or it cannot be called; the message names the task, the field
+                and its value.
+        """
+        path = getattr(self, field)
+        try:
+            found = load(path)
+        except PathError as error:
+            raise ValueError(f"the task {self.id!r} cannot be made: {field} is {path!r}, and {error}") from None
+        if not callable(found):
+            raise ValueError(
+                f"the task {self.id!r} cannot be made: {field} is {path!r}, which makes nothing: {found!r}"
+            )
+        return found
 
     def _check_value(self, name: str, value: float | str) -> None:
         shift, parameter = self.semantic.get(name), self.dynamics.get(name)
@@ -363,9 +408,19 @@ def load(path: str) -> Any:
     """Import ``"module:attribute"``.
 
     Raises:
-        ValueError: If the path has another form.
+        PathError: If the path has another form, or there is no such module or attribute. What a module raises while it
+            is imported is left as it is.
     """
-    module, colon, attribute = path.partition(":")
-    if not (module and colon and attribute):
-        raise ValueError(f"expected 'module:attribute', got {path!r}")
-    return getattr(importlib.import_module(module), attribute)
+    name, colon, attribute = path.partition(":")
+    if not (name and colon and attribute):
+        raise PathError(f"expected 'module:attribute', got {path!r}")
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # something else, which the module imports
+        raise PathError(f"there is no module {error.name!r}") from None
+    if not hasattr(module, attribute):
+        hint = did_you_mean(attribute, [one for one in vars(module) if not one.startswith("__")])
+        raise PathError(f"the module {name!r} has no {attribute!r}.{hint}")
+    return getattr(module, attribute)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -13,39 +14,26 @@ from gymnasium.vector import AutoresetMode
 
 import robust_gym
 from robust_gym import conformance, kinds, registry
+from robust_gym.conformance.chains import Probe, check_forgets, check_rests, check_seed, check_values
+from robust_gym.conformance.copies import check_copies
 from robust_gym.conformance.rollout import Rollout, rollout
-from robust_gym.disruption import SCHEDULES, Disruption
+from robust_gym.disruption import SCHEDULES
 from robust_gym.kinds import CHANNELS, Kind
 from robust_gym.support import supported_kinds, unsupported
 from robust_gym.vector.disruption import VectorDisruption
 from robust_gym.wrappers.base import Signal
 from robust_gym.wrappers.reward import RewardDisruption
-from robust_gym.wrappers.runner import Chain
 
 KINDS = [kind for kind in kinds.kinds() if not kind.policy]
 SIGNALS = [kind for kind in KINDS if kind.channel != "dynamics"]
 
-# Between them they have every sort of signal: of each kind's channel, the first two that support it are tried.
-PROBES = (
-    "Robust-Reacher-v0",
-    "Robust-CartPole-v0",
-    "Robust-SafetyHopperVelocity-v0",
-    "Robust-FrozenLake-v0",
-    "Robust-MPESpread-v0",
-    "Robust-MPESpeakerListener-v0",
-    "Robust-FetchReach-v0",
-    "Robust-CarRacing-v0",
-    "Robust-Smax3m-v0",
-)
-
 
 def named(kind: Kind) -> str:
-    return f"{kind.channel}:{kind.name}"
+    return kind.full_name
 
 
 def probes(kind: Kind) -> list[str]:
-    ids = [id for id in PROBES if unsupported(registry.task(id), kind) is None]
-    return [id for id in ids if registry.task(id).missing() is None][:2]
+    return conformance.kind_tasks(named(kind))
 
 
 def play(id: str, disruption: str, seed: int = 7, steps: int = 60, spaces: bool = True) -> Rollout:
@@ -59,20 +47,14 @@ def test_there_are_at_least_fifty_kinds() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 def test_every_kind_is_tried_on_a_task(kind: Kind) -> None:
-    assert probes(kind), "no probe supports it: add one"
+    assert set(probes(kind)) & set(conformance.KIND_TASKS), "no probe supports it: add one"
 
 
-@pytest.mark.parametrize("level", range(1, 6))
+@pytest.mark.parametrize("check", conformance.KIND_CHECKS)
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_every_level_has_an_effect_that_the_seed_determines(kind: Kind, level: int) -> None:
+def test_kind(kind: Kind, check: str) -> None:
     for id in probes(kind):
-        text, steps = f"{named(kind)}@{level}", 20 if "CarRacing" in id else 120
-        disturbed = play(id, text, steps=steps)
-        if not _unmet(kind, id):
-            # A dimension that a mask hides may be one that is always zero: five episodes meet another.
-            seeds = range(7, 12)
-            assert any(play(id, text, seed, steps) != play(id, "none", seed, steps) for seed in seeds), (id, text)
-        assert play(id, text, steps=steps) == disturbed, f"{text} on {id} is not determined by the seed"
+        conformance.KIND_CHECKS[check](named(kind), id)
 
 
 def _unmet(kind: Kind, id: str) -> bool:
@@ -82,26 +64,12 @@ def _unmet(kind: Kind, id: str) -> bool:
     return costless or (kind.channel == "reward" and sparse)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_nothing_of_an_episode_reaches_into_the_next(kind: Kind) -> None:
-    for id in probes(kind):
-        env = robust_gym.make(id, disruption=f"{named(kind)}@5")
-        steps = 10 if "CarRacing" in id else 30
-        rollout(env, 3, steps, close=False)
-        assert rollout(env, 4, steps) == play(id, f"{named(kind)}@5", 4, steps, spaces=False)
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_a_schedule_that_never_comes_changes_nothing(kind: Kind) -> None:
-    for id in probes(kind):
-        steps = 10 if "CarRacing" in id else 60
-        text = f"{named(kind)}@5~steps=1000..2000"
-        seen, raw = play(id, text, steps=steps), play(id, "none", steps=steps)
-        if kind.name == "dummy":  # its dimensions are there, and read zero
-            assert all(np.array_equal(a[: len(b)], b) for a, b in zip(seen.observations, raw.observations, strict=True))
-            assert not any(a[len(b) :].any() for a, b in zip(seen.observations, raw.observations, strict=True))
-        else:
-            assert seen == raw
+def test_dummy_dimensions_are_there_and_zero_while_a_schedule_rests() -> None:
+    for id in probes(kinds.kind_named("obs:dummy")):
+        seen, raw = play(id, "obs:dummy@5~steps=1000..2000"), play(id, "none")
+        assert all(np.array_equal(a[: len(b)], b) for a, b in zip(seen.observations, raw.observations, strict=True))
+        assert all(len(a) > len(b) for a, b in zip(seen.observations, raw.observations, strict=True))
+        assert not any(a[len(b) :].any() for a, b in zip(seen.observations, raw.observations, strict=True))
 
 
 @pytest.mark.parametrize("schedule", [schedule.example for schedule in SCHEDULES.values()])
@@ -138,81 +106,28 @@ def test_kinds_compose_with_every_other_channel(kind: Kind) -> None:
 
 # --- copies ---------------------------------------------------------------------------------------------------------
 
-BOX = spaces.Box(-1.0, 1.0, (4,), np.float32)
-SPACES: dict[str, Any] = {
-    "box": BOX,
-    "vector": spaces.Box(-np.inf, np.inf, (4,), np.float64),
-    "discrete": spaces.Discrete(6),
-    "image": spaces.Box(0, 255, (8, 10, 3), np.uint8),
-}
 
-
-def signal(kind: Kind, copies: int) -> Signal:
+def small(kind: Kind) -> Probe:
+    """Return a signal of four dimensions, or a small image, whose runs are long enough for every block of draws."""
     sort = "discrete" if kind.spaces == ("discrete",) else kind.spaces[0]
-    space = SPACES[sort]
+    space: Any = {
+        "box": spaces.Box(-1.0, 1.0, (4,), np.float32),
+        "vector": spaces.Box(-np.inf, np.inf, (4,), np.float64),
+        "discrete": spaces.Discrete(6),
+        "image": spaces.Box(0, 255, (8, 10, 3), np.uint8),
+    }[sort]
     if kind.channel in ("reward", "cost"):
         space = spaces.Box(-np.inf if kind.channel == "reward" else 0.0, np.inf, (), np.float64)
     null = 0 if sort == "discrete" else np.zeros(space.shape, space.dtype)
-    return Signal(
-        space,
-        np.full(space.shape, 0.5),
-        null,
-        copies,
-        agents=2,
-        messages=(1, 2) if kind.messages else (),
-        opponents=(0, 1) if kind.opponents else (),
-    )
+    heard, placed = (1, 2) if kind.messages else (), (0, 1) if kind.opponents else ()
+    signal = Signal(space, np.full(space.shape, 0.5), null, agents=2, messages=heard, opponents=placed)
+    return Probe(kind, signal, "agent_0" if kind.team else None)
 
 
-@pytest.mark.parametrize("schedule", ["always", "p=0.4", "ramp=20", "walk=0.3", "fault=10"])
+@pytest.mark.parametrize("check", [check_seed, check_values, check_rests, check_forgets, check_copies])
 @pytest.mark.parametrize("kind", SIGNALS, ids=named)
-def test_copies_together_are_copies_one_by_one(kind: Kind, schedule: str) -> None:
-    """A batch gives, copy by copy and to the bit, what single environments give, whenever each of them resets."""
-    terms = Disruption.parse(f"{named(kind)}@3~{schedule}").terms
-    agent = "agent_0" if kind.team else None
-    many = Chain(terms, signal(kind, 3), agent)
-    single = [Chain(terms, signal(kind, 1), agent) for _ in range(3)]
-    space = signal(kind, 1).space
-    space.seed(5)
-    resets = {0: [(0, 11), (1, 12), (2, 13)], 7: [(1, None)], 70: [(2, 14), (0, None)], 90: [(1, None)]}
-    for t in range(100):
-        for copy, seed in resets.get(t, ()):
-            many.reset(seed, copy)
-            single[copy].reset(seed)
-        values = np.stack([np.asarray(space.sample()) for _ in range(3)])
-        together = many.batch(values)
-        for copy, chain in enumerate(single):
-            alone = chain.batch(values[copy : copy + 1])
-            assert np.array_equal(together[copy], alone[0]), f"copy {copy} at step {t}"
-            assert chain.result.space.contains(np.asarray(alone[0], chain.result.space.dtype))
-        assert together.dtype == many.result.space.dtype
-
-
-@pytest.mark.parametrize("schedule", ["always", "p=0.4", "walk=0.3"])
-@pytest.mark.parametrize("kind", SIGNALS, ids=named)
-def test_another_step_of_one_copy_leaves_the_others(kind: Kind, schedule: str) -> None:
-    """Where some copies begin anew, their first observation is another step of theirs alone, whatever was drawn."""
-    terms = Disruption.parse(f"{named(kind)}@3~{schedule}").terms
-    agent = "agent_0" if kind.team else None
-    many = Chain(terms, signal(kind, 3), agent)
-    single = [Chain(terms, signal(kind, 1), agent) for _ in range(3)]
-    space = signal(kind, 1).space
-    space.seed(6)
-    for copy in range(3):
-        many.reset(20 + copy, copy)
-        single[copy].reset(20 + copy)
-    for t in range(140):
-        values = np.stack([np.asarray(space.sample()) for _ in range(3)])
-        together = many.batch(values)
-        for copy, chain in enumerate(single):
-            assert np.array_equal(together[copy], chain.batch(values[copy : copy + 1])[0]), f"copy {copy} at step {t}"
-        if t % 7 == 0 or t in range(60, 68):
-            copies = np.arange(3) == t % 3
-            seed = None if t % 2 else t
-            many.reset(seed, t % 3)
-            single[t % 3].reset(seed)
-            first = many.again(values, copies)[t % 3]
-            assert np.array_equal(first, single[t % 3].batch(values[copies])[0]), f"begun at step {t}"
+def test_small_signals(kind: Kind, check: Callable[[Probe], None]) -> None:
+    check(small(kind))
 
 
 @pytest.mark.parametrize(
@@ -299,28 +214,7 @@ def test_a_vector_refuses_what_it_cannot_do() -> None:
         VectorDisruption(plain, ["obs:dummy:2", "none"])
 
 
-# --- the same noise for everybody -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [kind for kind in SIGNALS if kind.channel == "observation"], ids=named)
-def test_noise_does_not_depend_on_the_policy(kind: Kind) -> None:
-    """The draws of an episode are those of its seed, however long the episodes before it and whatever was done."""
-    if kind.spaces == ("image",) or kind.team:
-        return
-    terms = Disruption.parse(f"{named(kind)}@3").terms
-    chains = [Chain(terms, signal(kind, 1)) for _ in range(2)]
-    space = signal(kind, 1).space
-    space.seed(1)
-    for length, chain in ((5, chains[0]), (50, chains[1])):
-        chain.reset(3)
-        for _ in range(length):
-            chain(space.sample())
-    values = [space.sample() for _ in range(20)]
-    seen = []
-    for chain in chains:
-        chain.reset(None)
-        seen.append([chain(value) for value in values])
-    assert all(np.array_equal(a, b) for a, b in zip(*seen, strict=True))
+# --- every task ------------------------------------------------------------------------------------------------------
 
 
 def test_task_of_no_parameters_cannot_be_drawn() -> None:

@@ -119,6 +119,21 @@ def test_building_splits_are_those_of_the_paper() -> None:
     assert any("city" in one and "season" in one for one in semantic.disruptions)
 
 
+def test_splits_that_would_be_empty_are_left_out() -> None:
+    levels = {"observation": {"gauss": [f"observation:gauss:0.{level}" for level in range(1, 6)]}}
+    drifts = [protocol.build_v1("x", horizon, levels, ()).splits[-1] for horizon in (2, 1)]
+    assert drifts[0].name == "ood-drift"
+    assert drifts[0].disruptions[0] == "observation:gauss:0.3~ramp=1"
+    # In the one observation that is acted upon nothing has grown yet.
+    assert drifts[1].name == "ood-far-observation"
+    actions = {"action": {"gauss": [f"action:gauss:0.{level}" for level in range(1, 6)]}}
+    for known in (actions, {}):
+        splits = protocol.build_v1("x", 50, known, ()).splits
+        assert splits[0].name == "id"
+        assert all(split.disruptions for split in splits)
+        assert "ood-drift" not in [split.name for split in splits]
+
+
 def test_a_changed_cell_changes_the_hash() -> None:
     cells = task_protocol("Robust-CartPole-v0")
     assert dataclasses.replace(cells, seeds=cells.seeds[:-1]).sha256 != cells.sha256
@@ -311,20 +326,35 @@ def register():
 """
 
 
+OTHER = "import robust_gym; print(robust_gym.make('Robust-CartPole-v0'))"
+REPLACED = """
+import dataclasses
+from robust_gym import registry
+
+def register():
+    registry.register_task(dataclasses.replace(registry.task("Robust-CartPole-v0"), horizon=7))
+"""
+
+
 @pytest.mark.parametrize(
-    ("module", "code", "says"),
+    ("module", "point", "code", "says"),
     [
-        (GREENHOUSE, "import robust_gym, gymnasium; print(gymnasium.make('Robust-Glass-v0'))", ""),
-        (GREENHOUSE, "import gymnasium; print(gymnasium.make('robust_gym:Robust-Glass-v0'))", ""),
-        (GREENHOUSE, "import glass, robust_gym; print(robust_gym.make('Robust-Glass-v0'))", ""),
-        ("1 / 0", "import robust_gym; print(robust_gym.make('Robust-CartPole-v0'))", "the plug-in 'glass' (glass:reg"),
+        (GREENHOUSE, "glass:register", "import robust_gym, gymnasium; print(gymnasium.make('Robust-Glass-v0'))", ""),
+        (GREENHOUSE, "glass:register", "import gymnasium; print(gymnasium.make('robust_gym:Robust-Glass-v0'))", ""),
+        (GREENHOUSE, "glass:register", "import glass, robust_gym; print(robust_gym.make('Robust-Glass-v0'))", ""),
+        (GREENHOUSE + "register()", "glass", "import robust_gym; print(robust_gym.make('Robust-Glass-v0'))", ""),
+        ("1 / 0", "glass:register", OTHER, "the plug-in 'glass' (glass:register) failed to load: division"),
+        ("TANK = 5", "glass:TANK", OTHER, "failed to load: it names 5, which is neither a function nor a module"),
+        (REPLACED, "glass:register", OTHER, "failed to load: another task is registered as 'Robust-CartPole-v0', a bu"),
     ],
 )
-def test_tasks_of_other_packages_are_known_at_once(tmp_path: Path, module: str, code: str, says: str) -> None:
+def test_tasks_of_other_packages_are_known_at_once(
+    tmp_path: Path, module: str, point: str, code: str, says: str
+) -> None:
     (tmp_path / "glass.py").write_text(module)
     (tmp_path / "glass-1.0.dist-info").mkdir()
     (tmp_path / "glass-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: glass\nVersion: 1.0\n")
-    points = "[robust_gym.tasks]\nglass = glass:register\n"
+    points = f"[robust_gym.tasks]\nglass = {point}\n"
     (tmp_path / "glass-1.0.dist-info" / "entry_points.txt").write_text(points)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

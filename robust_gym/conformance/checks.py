@@ -5,26 +5,29 @@ from __future__ import annotations
 import contextlib
 import io
 import multiprocessing
+import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from robust_gym import registry
+from robust_gym.conformance.chosen import LAWS, honoured, play, some_disruption
 from robust_gym.conformance.effects import check_effect
-from robust_gym.conformance.rollout import Rollout, rollout
+from robust_gym.conformance.entry import check_entry
+from robust_gym.conformance.randomness import check_randomness, check_seeding
+from robust_gym.conformance.rollout import rollout
 from robust_gym.conformance.spaces import note_spaces
-from robust_gym.conformance.worlds import STEPS, steps_of, worlds_of
+from robust_gym.conformance.worlds import STEPS, limited, steps_of, worlds_of
 from robust_gym.disruption import Disruption
-from robust_gym.kinds import CHANNELS
 from robust_gym.splits import task_protocol
-from robust_gym.support import supported_kinds
-from robust_gym.task import Task, load
+from robust_gym.task import Task
 from robust_gym.tasks import make
 from robust_gym.wrappers.apply import check
-from robust_gym.wrappers.runner import space_kind
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Finding:
     Attributes:
         check: The check's name.
         ok: Whether the task passed.
-        detail: What was wrong; empty when it passed.
+        detail: What was wrong; of a check that passed, what is worth knowing.
     """
 
     check: str
@@ -42,26 +45,11 @@ class Finding:
     detail: str = ""
 
 
-def _play(id: str, disruption: str | None = None, seed: int = 7) -> Rollout:
-    return rollout(make(id, disruption=disruption), seed, steps_of(registry.task(id)))
-
-
 def _raw(task: Task) -> Any:
     if ":" in task.base:
-        env = load(task.base)(**task.kwargs)
         # Gymnasium adds the time limit of a registered id; a function's environment has none yet.
-        return env if task.api == "parallel" else gym.wrappers.TimeLimit(env, task.horizon)
-    return gym.make(task.base, **task.kwargs)
-
-
-def some_disruption(task: Task) -> str:
-    """Return a disruption of every channel the task supports, for checks that need any."""
-    terms = []
-    for channel in CHANNELS:
-        kinds = supported_kinds(task, channel)
-        if kinds:
-            terms.append(f"{channel}:{kinds[0].name}@2")
-    return "+".join(terms)
+        return limited(task.part("base")(**task.kwargs), task)
+    return gym.make(task.base, max_episode_steps=task.horizon, **task.kwargs)
 
 
 def check_api(id: str) -> None:
@@ -70,9 +58,10 @@ def check_api(id: str) -> None:
     for disruption in (None, some_disruption(task)):
         env = make(id, disruption=disruption)
         if task.api == "parallel":
-            from pettingzoo.test import parallel_api_test
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints that it has passed
+                warnings.filterwarnings("ignore", "The old environment creation API")  # PettingZoo's, of its own parts
+                from pettingzoo.test import parallel_api_test
 
-            with contextlib.redirect_stdout(io.StringIO()):  # it prints that it has passed
                 parallel_api_test(env, num_cycles=steps_of(task))
         else:
             from gymnasium.utils.env_checker import check_env
@@ -82,33 +71,35 @@ def check_api(id: str) -> None:
                 warnings.simplefilter("ignore")
                 check_env(env, skip_render_check=True)
         env.close()
+    _check_fresh(id)
 
 
-def check_seeding(id: str) -> None:
-    """The same seed gives the same rollout, whatever was played before; another seed another one."""
-    disruption = some_disruption(registry.task(id))
-    with worlds_of(id) as worlds:
-        for chosen in (None, disruption):
-            first = worlds.play(chosen)
-            assert worlds.play(chosen, seed=8) != first, f"seeds 7 and 8 give the same rollout under {chosen or 'none'}"
-            assert worlds.play(chosen) == first, f"a rollout of seed 7 depends on what was played before it ({chosen})"
-            assert _play(id, chosen) == first, f"two environments differ at seed 7 under {chosen or 'none'}"
-    if registry.task(id).drawn:
-        _check_draws(id)
-
-
-_DRAWN = 10
-"""Worlds that are drawn one after the other, forth and back."""
-
-
-def _check_draws(id: str) -> None:
-    """What an episode drew for its world must not reach into the next ones."""
-    env, seeds = make(id, disruption="dynamics:random@2"), range(120, 120 + _DRAWN)
-    there = [rollout(env, seed, steps=1, close=False) for seed in seeds]
-    back = [rollout(env, seed, steps=1, close=False) for seed in reversed(seeds)]
+def _check_fresh(id: str) -> None:
+    """An observation must stay what it was when the next one comes: whoever keeps it would find another."""
+    env: Any = make(id)
+    team = registry.task(id).api == "parallel"
+    last = env.reset(seed=3)[0]
+    for _ in range(3):
+        if team and not env.agents:
+            break
+        action = {one: env.action_space(one).sample() for one in env.agents} if team else env.action_space.sample()
+        seen, _, terminated, truncated, _ = env.step(action)
+        for name, one in _arrays(seen):
+            for other, before in _arrays(last):
+                same = name == other and np.shares_memory(one, before, max_work=1000)
+                assert not same, f"a step returns the array of the observation before it{f' ({name})' if name else ''}"
+        last = seen
+        if not team and (terminated or truncated):
+            break
     env.close()
-    for seed, first, second in zip(seeds, there, reversed(back), strict=True):
-        assert first == second, f"under dynamics:random@2, the episode of seed {seed} depends on the worlds before it"
+
+
+def _arrays(observation: Any, name: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    if isinstance(observation, Mapping):
+        for key, part in observation.items():
+            yield from _arrays(part, f"{name}{key} ")
+    elif isinstance(observation, np.ndarray) and observation.ndim:
+        yield name.rstrip(), observation
 
 
 def check_none(id: str) -> None:
@@ -116,13 +107,14 @@ def check_none(id: str) -> None:
     task = registry.task(id)
     raw = rollout(_raw(task), steps=steps_of(task))
     for disruption in (None, "none"):
-        assert _play(id, disruption) == raw, f"disruption={disruption!r} differs from the raw environment"
+        assert play(id, disruption) == raw, f"disruption={disruption!r} differs from the raw environment"
 
 
 def check_spaces(id: str) -> None:
     """Every observation is inside its space at every parameter's bounds, and with all of them drawn at once."""
     task = registry.task(id)
-    drawn = [f"dynamics:random@{level}" for level in (1, 3, 5)] if task.drawn else []
+    law = honoured(task, *LAWS)
+    drawn = [law.replace("@2", f"@{level}") for level in (1, 3, 5)] if law else []
     with worlds_of(id) as worlds:
         for number, disruption in enumerate([None, *drawn, *_bounds(task)]):
             worlds.play(disruption, seed=number, steps=steps_of(task) // 2, check_spaces=True)
@@ -140,36 +132,19 @@ def _bounds(task: Task) -> list[str]:
 def check_schedules(id: str) -> None:
     """A dynamics parameter can change within an episode, and comes back to the nominal value to the bit."""
     # What takes effect at resets only cannot change within an episode.
-    if all(parameter.at_reset for parameter in registry.task(id).drawn):
+    task = registry.task(id)
+    law = honoured(task, "dynamics:random:0.3", "dynamics:normal@3", "dynamics:corner@3")
+    if law is None or all(parameter.at_reset for parameter in task.drawn):
         return
     with worlds_of(id) as worlds:
         nominal = worlds.play()
         # Long enough for what happens by chance, such as an obstacle that moves.
-        begin = min(5, registry.task(id).horizon - 1)
-        for schedule in ("every=3", "p=0.5", "ramp=30", f"steps={begin}..{worlds.steps // 2}"):
-            assert worlds.play(f"dynamics:0.3~{schedule}") != nominal, f"dynamics:0.3~{schedule} has no effect"
-        late = worlds.play(f"dynamics:0.3~steps={STEPS * 10}..{STEPS * 11}")
+        begin = min(5, task.horizon - 1)
+        grows = ("ramp=30",) if task.horizon > 1 else ()  # at the first step it has not begun
+        for schedule in ("every=3", "p=0.5", *grows, f"steps={begin}..{worlds.steps // 2}"):
+            assert worlds.play(f"{law}~{schedule}") != nominal, f"{law}~{schedule} has no effect"
+        late = worlds.play(f"{law}~steps={STEPS * 10}..{STEPS * 11}")
         assert late == nominal, "dynamics that never act differ from the raw environment"
-
-
-def check_randomness(id: str) -> None:
-    """A term leaves the environment's randomness and other terms' draws untouched."""
-    task = registry.task(id)
-    other = "obs:delay:3" if task.observation == "discrete" else "obs:gauss:0.3"
-    with worlds_of(id) as worlds:
-        nominal, noisy = worlds.play(), worlds.play("reward:gauss:0.5")
-        assert noisy.same_observations(nominal), "reward noise changed the observations"
-        assert noisy.nominal == nominal.nominal, "reward noise changed the true reward"
-        both = worlds.play(f"reward:gauss:0.5+{other}")
-        assert both.rewards == noisy.rewards, "adding an observation disruption changed the reward noise"
-    if task.drawn and task.api == "gymnasium":
-        states = []
-        for disruption in ("none", "dynamics:0.3"):
-            env = make(id, disruption=disruption)
-            env.reset(seed=5)
-            states.append(env.unwrapped.np_random.bit_generator.state)
-            env.close()
-        assert states[0] == states[1], "a dynamics disruption drew from the environment's own generator"
 
 
 def check_spec(id: str) -> None:
@@ -195,7 +170,7 @@ def digest(task: Task, disruption: str | None) -> str:
     may not know.
     """
     registry.register_task(task)
-    return _play(task.id, disruption).digest()
+    return play(task.id, disruption).digest()
 
 
 def check_spawn(id: str) -> None:
@@ -215,16 +190,15 @@ def check_protocol(id: str) -> None:
     env = make(id)
     many = task.api == "parallel"
     agents = [str(agent) for agent in env.possible_agents] if many else None
-    action = space_kind(env.action_space(env.possible_agents[0]) if many else env.action_space)
     env.close()
-    assert action == task.action, f"the task's actions are {action}, not {task.action}"
     for disruption in everything:
         parsed = Disruption.parse(disruption)
         assert str(parsed) == disruption, f"{disruption!r} is not canonical"
-        check(parsed, task, action, agents)
+        check(parsed, task, task.action, agents)
 
 
-CHECKS: dict[str, Callable[[str], None]] = {
+CHECKS: dict[str, Callable[[str], str | None]] = {
+    "entry": check_entry,
     "api": check_api,
     "seeding": check_seeding,
     "none": check_none,
@@ -250,16 +224,30 @@ def check_task(id: str) -> list[Finding]:
     Raises:
         UnknownNameError: If the task is not registered.
         MissingExtraError: If a package the task needs is not installed.
+        RuntimeError: If Python runs without assertions.
     """
+    if not __debug__:
+        raise RuntimeError("the checks are assertions, which python -O and PYTHONOPTIMIZE leave out: run without them")
     registry.task(id).require()
     findings = []
     with contextlib.suppress(Exception):  # a task that cannot even be made is told of by its checks
         note_spaces(id)
     for name, one in CHECKS.items():
         try:
-            one(id)
+            noted = one(id)
         except Exception as error:
-            findings.append(Finding(name, False, f"{type(error).__name__}: {error}"))
+            findings.append(Finding(name, False, f"{type(error).__name__}: {error}{_place(error)}"))
         else:
-            findings.append(Finding(name, True))
+            findings.append(Finding(name, True, noted or ""))
     return findings
+
+
+def _place(error: Exception) -> str:
+    """Return where an error was raised, unless a check found it: in the code that is checked, if that took part."""
+    own = str(Path(__file__).parents[1])
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames[-1].filename.startswith(str(Path(__file__).parent)):
+        return ""
+    theirs = [frame for frame in frames if not frame.filename.startswith(own) and "site-packages" not in frame.filename]
+    last = (theirs or frames)[-1]
+    return f" ({last.filename}, line {last.lineno})"

@@ -47,30 +47,43 @@ class Rollout:
         return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def note(self, reward: float, info: Mapping[str, Any]) -> None:
-        """Add what one agent was told of a step."""
+        """Add what one agent was told of a step.
+
+        Raises:
+            AssertionError: If the reward is no finite number: not even equal rollouts would be found equal.
+        """
+        assert np.isfinite(reward), f"a reward is {reward}"
         self.rewards.append(float(reward))
         self.nominal.append(float(info.get("nominal_reward", reward)))
         if "cost" in info:
             self.costs.append(float(info["cost"]))
 
 
-def rollout(env: Any, seed: int = 7, steps: int = 200, check_spaces: bool = False, close: bool = True) -> Rollout:
+def rollout(
+    env: Any,
+    seed: int = 7,
+    steps: int = 200,
+    check_spaces: bool = False,
+    close: bool = True,
+    actions: int | None = None,
+) -> Rollout:
     """Play random actions, the same for the same seed, through as many episodes as fit into some steps.
 
     Args:
         env: A Gymnasium or PettingZoo parallel environment.
-        seed: Seed of the first reset (later ones are unseeded) and of the actions.
+        seed: Seed of the first reset; later ones are unseeded.
         steps: Steps to take.
         check_spaces: Whether to check that every observation is inside its space.
         close: Whether to close the environment afterwards.
+        actions: Seed of the actions; by default that of the reset.
 
     Raises:
-        AssertionError: If an observation is outside its space.
+        AssertionError: If an observation is outside its space, or a reward is no finite number.
     """
     many = hasattr(env, "possible_agents")
     spaces = {agent: env.action_space(agent) for agent in env.possible_agents} if many else {None: env.action_space}
     for number, space in enumerate(spaces.values()):
-        space.seed(seed + number)
+        space.seed((seed if actions is None else actions) + number)
     result = Rollout()
 
     def see(observation: Any) -> None:
@@ -87,6 +100,7 @@ def rollout(env: Any, seed: int = 7, steps: int = 200, check_spaces: bool = Fals
         if many:
             observation, rewards, _, _, infos = env.step({agent: spaces[agent].sample() for agent in env.agents})
             for agent, reward in rewards.items():
+                assert agent in infos, f"a step returns a reward for {agent!r}, but no info"
                 result.note(reward, infos[agent])
             over = not env.agents
         else:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from robust_gym import registry
+from robust_gym.task import Task
 from robust_gym.tasks import make
 
 
@@ -21,7 +22,15 @@ def note_spaces(id: str) -> None:
 def describe_spaces(id: str) -> dict[str, str]:
     """Describe the spaces in the words of Gymnasium, agents with equal ones together."""
     env: Any = make(id)
-    if registry.task(id).api == "parallel":
+    try:
+        return describe(env, registry.task(id))
+    finally:
+        env.close()
+
+
+def describe(env: Any, task: Task) -> dict[str, str]:
+    """Describe the spaces of a task's environment."""
+    if task.api == "parallel":
         found = {}
         for kind, space in (("observation", env.observation_space), ("action", env.action_space)):
             groups: dict[str, list[str]] = {}
@@ -30,7 +39,6 @@ def describe_spaces(id: str) -> dict[str, str]:
             found[kind] = "; ".join(f"{text} for {_names(agents)}" for text, agents in groups.items())
     else:
         found = {"observation": _describe(env.observation_space), "action": _describe(env.action_space)}
-    env.close()
     return found
 
 

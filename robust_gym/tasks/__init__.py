@@ -10,8 +10,8 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from robust_gym import registry
-from robust_gym.disruption import Disruption, DisruptionError
-from robust_gym.task import Task, load
+from robust_gym.disruption import Disruption, DisruptionError, did_you_mean
+from robust_gym.task import PathError, Task, load
 from robust_gym.tasks._exact_model import TabularModel, exact_returns
 
 if TYPE_CHECKING:
@@ -104,19 +104,44 @@ def undisturbed(task: Task, **kwargs: Any) -> Any:
         **kwargs: Arguments of the underlying environment.
 
     Raises:
-        ValueError: If the base is registered with Gymnasium as a vector environment only.
+        ValueError: If there is no such base, or it is registered with Gymnasium as a vector environment only.
     """
     merged = {**task.kwargs, **kwargs}
     if ":" in task.base:
-        return load(task.base)(**merged)
-    spec = gym.spec(task.base)
-    if spec.entry_point is None:
-        raise ValueError(f"{task.base}, the base of {task.id}, is registered without an entry point for one copy")
-    creator = load(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
+        return task.part("base")(**merged)
+    spec, creator = _registered(task)
     env: Any = creator(**{**spec.kwargs, **merged})
     for wrapper in spec.additional_wrappers:
         env = load(wrapper.entry_point)(env=env, **(wrapper.kwargs or {}))
     return env
+
+
+def _registered(task: Task) -> tuple[EnvSpec, Any]:
+    """Return what Gymnasium knows of a task's base, and what makes it.
+
+    Raises:
+        ValueError: If it is not registered, or what it is registered with does not exist or makes no single copy.
+    """
+    try:
+        spec = gym.spec(task.base)
+    except gym.error.Error as error:
+        says = str(error)
+        if "`" not in says:  # it suggests nothing
+            says += ("" if says.endswith("?") else ".") + did_you_mean(task.base, gym.registry)
+        raise ValueError(
+            f"the task {task.id!r} cannot be made: base is {task.base!r}, of which Gymnasium says: {says}"
+        ) from None
+    if spec.entry_point is None:
+        raise ValueError(f"{task.base}, the base of {task.id}, is registered without an entry point for one copy")
+    if not isinstance(spec.entry_point, str):
+        return spec, spec.entry_point
+    try:
+        return spec, load(spec.entry_point)
+    except PathError as error:
+        raise ValueError(
+            f"the task {task.id!r} cannot be made: base is {task.base!r}, which Gymnasium makes by "
+            f"{spec.entry_point!r}, and {error}"
+        ) from None
 
 
 def make_parallel(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from robust_gym import registry
 from robust_gym.task import Task, load
 
 
@@ -44,29 +46,64 @@ class Simulator(Protocol):
         """Let go of threads."""
 
 
-_ROBOTS = (
-    "Ant-v5",
-    "Hopper-v5",
-    "Humanoid-v5",
-    "HumanoidStandup-v5",
-    "InvertedDoublePendulum-v5",
-    "InvertedPendulum-v5",
-    "Pusher-v5",
-    "Reacher-v5",
-    "Swimmer-v5",
-    "Walker2d-v5",
-    "robust_gym.tasks.mujoco:half_cheetah",
-)
-_CLASSIC = ("Acrobot-v1", "CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1")
+@dataclass(frozen=True)
+class _Batched:
+    """A simulator, and whose worlds it reads.
 
-# The types of two of them are those of NumPy 2, which is when numpy.strings came.
+    Attributes:
+        needs: A module that it needs.
+        implementation: ``"module:function"`` that makes it.
+        adapters: The dynamics adapters that write what it reads for each copy; another one may write what it takes
+            from one copy for all.
+        like: The task whose parameters it reads for each copy; empty where these adapters write nothing else.
+    """
+
+    needs: str
+    implementation: str
+    adapters: tuple[str, ...]
+    like: str = ""
+
+
+_MUJOCO = _Batched(
+    "mujoco.batch", "robust_gym.vector.mujoco:MujocoSimulator", ("robust_gym.tasks._mujoco_dynamics:MujocoDynamics",)
+)
+
+
+def _classic(like: str) -> _Batched:
+    # The types of two simulators are those of NumPy 2, which is when numpy.strings came.
+    adapter = "robust_gym.tasks.classic_control:AttributeDynamics"
+    return _Batched("numpy.strings", "robust_gym.vector.classic:simulate", (adapter,), like)
+
+
 _SIMULATORS = {
-    **dict.fromkeys(_ROBOTS, ("mujoco.batch", "robust_gym.vector.mujoco:MujocoSimulator")),
-    **dict.fromkeys(_CLASSIC, ("numpy.strings", "robust_gym.vector.classic:simulate")),
-    "robust_gym.tasks._building_env:make": ("numpy.strings", "robust_gym.vector.building:BuildingSimulator"),
-    "robust_gym.tasks._mamujoco_env:team": ("mujoco.batch", "robust_gym.vector.mamujoco:TeamSimulator"),
+    "Ant-v5": _MUJOCO,
+    "Hopper-v5": _MUJOCO,
+    "Humanoid-v5": _MUJOCO,
+    "HumanoidStandup-v5": _MUJOCO,
+    "InvertedDoublePendulum-v5": _MUJOCO,
+    "InvertedPendulum-v5": _MUJOCO,
+    "Pusher-v5": _MUJOCO,
+    "Reacher-v5": _MUJOCO,
+    "Swimmer-v5": _MUJOCO,
+    "Walker2d-v5": _MUJOCO,
+    "robust_gym.tasks.mujoco:half_cheetah": _MUJOCO,
+    "Acrobot-v1": _classic("Robust-Acrobot-v0"),
+    "CartPole-v1": _classic("Robust-CartPole-v0"),
+    "MountainCar-v0": _classic("Robust-MountainCar-v0"),
+    "MountainCarContinuous-v0": _classic("Robust-MountainCarContinuous-v0"),
+    "Pendulum-v1": _classic("Robust-Pendulum-v0"),
+    "robust_gym.tasks._building_env:make": _Batched(
+        "numpy.strings",
+        "robust_gym.vector.building:BuildingSimulator",
+        ("robust_gym.tasks._building_env:BuildingDynamics",),
+    ),
+    "robust_gym.tasks._mamujoco_env:team": _Batched(
+        "mujoco.batch",
+        "robust_gym.vector.mamujoco:TeamSimulator",
+        ("robust_gym.tasks._mamujoco_env:TeamDynamics",),
+    ),
 }
-"""By what a task is made of: a module that it needs, and the simulator."""
+"""By what a task is made of."""
 
 _COMPUTED = ("CoupledHalfCheetah", "Reacher")
 """MaMuJoCo's robots whose agents see what MuJoCo does not hold, but MaMuJoCo computes."""
@@ -74,10 +111,12 @@ _COMPUTED = ("CoupledHalfCheetah", "Reacher")
 
 def is_batched(task: Task) -> bool:
     """Return whether a task's copies can step together."""
-    needed, _ = _SIMULATORS.get(task.base, ("", ""))
-    if not needed or task.kwargs.get("scenario") in _COMPUTED:
+    found = _SIMULATORS.get(task.base)
+    if found is None or task.adapter not in found.adapters or task.kwargs.get("scenario") in _COMPUTED:
         return False
-    return task.missing() is None and importlib.util.find_spec(needed) is not None
+    if found.like and not set(task.dynamics) <= set(registry.task(found.like).dynamics):
+        return False
+    return task.missing() is None and importlib.util.find_spec(found.needs) is not None
 
 
 def simulator(task: Task, envs: Sequence[Any], threads: int) -> Simulator:
@@ -88,6 +127,5 @@ def simulator(task: Task, envs: Sequence[Any], threads: int) -> Simulator:
         envs: The copies' unwrapped environments.
         threads: Threads that step.
     """
-    _, implementation = _SIMULATORS[task.base]
-    make: Callable[[Sequence[Any], int], Simulator] = load(implementation)
+    make: Callable[[Sequence[Any], int], Simulator] = load(_SIMULATORS[task.base].implementation)
     return make(envs, threads)

@@ -14,6 +14,7 @@ from robust_gym.task import Task
 from robust_gym.wrappers.action import ActionDisruption
 from robust_gym.wrappers.cost import CostDisruption
 from robust_gym.wrappers.dynamics import DynamicsDisruption, check_term
+from robust_gym.wrappers.dynamics_terms import check_together
 from robust_gym.wrappers.observation import ObservationDisruption
 from robust_gym.wrappers.reward import Nominal, RewardDisruption
 from robust_gym.wrappers.runner import space_kind
@@ -48,6 +49,7 @@ def check(disruption: Disruption, task: Task, action: str, agents: Sequence[str]
             raise DisruptionError(
                 f"{task.id} cannot honour {str(term)!r}: {reason}; the {term.channel} kinds it supports are {names}"
             )
+    check_together(disruption.of("dynamics"), task)
 
 
 def _check_agent(term: Term, task: Task, agents: Sequence[str] | None) -> None:

@@ -13,74 +13,15 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from robust_gym import registry
-from robust_gym.disruption import DisruptionError, Range, Term, did_you_mean
-from robust_gym.kinds import find_kind, levels
-from robust_gym.support import unsupported
-from robust_gym.task import DynamicsAdapter, Task, load
+from robust_gym.disruption import Range, Term
+from robust_gym.task import DynamicsAdapter, Task
 from robust_gym.wrappers import laws
 from robust_gym.wrappers.base import ChannelWrapper, EpisodeStreams, Stream, channel_terms
+from robust_gym.wrappers.dynamics_terms import check_term, check_together, delta_of
 from robust_gym.wrappers.schedule import Clock
-
-_WHOLE = "'always', 'episode', or a schedule over episodes"
 
 Values = dict[str, float | str]
 """Dynamics in the units of disruption strings: factors, values of "set" parameters, words."""
-
-
-def check_term(term: Term, task: Task) -> None:
-    """Check one dynamics term against a task's parameters and semantic shifts.
-
-    Raises:
-        DisruptionError: If the task lacks the parameter, or the value is out of bounds or without effect.
-    """
-    if term.spec is not None:
-        reason = unsupported(task, term.spec)
-        if reason:
-            raise DisruptionError(f"{task.id} cannot honour {str(term)!r}: {reason}")
-        if term.schedule.within_episode and all(one.at_reset for one in laws.parameters(term.kind, task)):
-            raise DisruptionError(
-                f"{str(term)!r}: the parameters of {task.id} that are drawn take effect at resets only; use {_WHOLE}"
-            )
-        return
-    if term.kind in task.semantic:
-        _check_semantic(term, task)
-        return
-    parameter = task.dynamics.get(term.kind)
-    if parameter is None:
-        names = ", ".join(["random", *task.dynamics, *task.semantic])
-        raise DisruptionError(
-            f"{task.id} has no dynamics parameter {term.kind!r} (in {str(term)!r}); it has "
-            f"{names}.{task.closest_parameter(term.kind)}"
-        )
-    if parameter.at_reset and term.schedule.within_episode:
-        raise DisruptionError(
-            f"{str(term)!r}: {parameter.name!r} of {task.id} takes effect at resets only; use {_WHOLE}"
-        )
-    if term.level is not None:
-        return
-    (value,) = term.args
-    bounds = f"{parameter.low:g} to {parameter.high:g}" + (
-        f" {parameter.unit}" if parameter.mode == "set" else " times its nominal value"
-    )
-    if isinstance(value, str):
-        raise DisruptionError(f"{parameter.name!r} of {task.id} is a number ({bounds}), got {value!r}")
-    ends = (value.low, value.high) if isinstance(value, Range) else (value,)
-    if any(not parameter.low <= end <= parameter.high for end in ends):
-        raise DisruptionError(f"{str(term)!r} is out of bounds: {parameter.name!r} of {task.id} goes from {bounds}")
-    if not isinstance(value, Range) and parameter.realised(value) == parameter.identity:
-        whole = f", {parameter.nominal:g}, a whole number" if parameter.whole else ""
-        raise DisruptionError(f"{str(term)!r} is the nominal value{whole}, which changes nothing")
-
-
-def _check_semantic(term: Term, task: Task) -> None:
-    shift = task.semantic[term.kind]
-    if term.level is not None or not isinstance(term.args[0], str) or term.args[0] not in shift.options:
-        hint = did_you_mean(str(term.args[0]) if term.args else "", shift.options)
-        raise DisruptionError(f"{str(term)!r}: {shift.name!r} of {task.id} is one of {', '.join(shift.options)}.{hint}")
-    if term.args[0] == shift.nominal:
-        raise DisruptionError(f"{str(term)!r} is the nominal {shift.name}, which changes nothing")
-    if term.schedule.name not in ("always", "episode"):
-        raise DisruptionError(f"{str(term)!r}: the {shift.name} is fixed within an episode; use 'always' or 'episode'")
 
 
 @dataclass
@@ -121,13 +62,13 @@ class DynamicsProcess:
 
     def __init__(self, terms: Sequence[Term], task: Task, env: Any, adapter: DynamicsAdapter | None = None) -> None:
         self._task = task
-        self._adapter: DynamicsAdapter = load(task.adapter)(env, task) if adapter is None else adapter
+        self._adapter: DynamicsAdapter = task.part("adapter")(env, task) if adapter is None else adapter
         self._states: list[_TermState] = []
         seen: Counter[str] = Counter()
         for term in terms:
             check_term(term, task)
-            if seen[term.kind] and term.kind in task.semantic:
-                raise DisruptionError(f"{str(term)!r}: the {term.kind} of {task.id} is given twice")
+        check_together(terms, task)
+        for term in terms:
             key = (seen[term.kind], "dynamics", term.kind)
             seen[term.kind] += 1
             term = term.resolved(task.family)
@@ -183,9 +124,7 @@ class DynamicsProcess:
             return laws.draw(term, chosen, rng)
         parameter = self._task.dynamics[term.kind]
         if term.level is not None:
-            random = find_kind("dynamics", "random")
-            assert random is not None
-            return {term.kind: laws.spread(parameter, float(levels(random, self._task.family)[term.level - 1][0]), rng)}
+            return {term.kind: laws.spread(parameter, delta_of(term, self._task), rng)}
         (value,) = term.args
         assert not isinstance(value, str)
         return {term.kind: float(rng.uniform(value.low, value.high)) if isinstance(value, Range) else float(value)}

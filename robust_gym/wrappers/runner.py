@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from robust_gym.disruption import DisruptionError, Term
-from robust_gym.task import load
+from robust_gym.task import PathError, load
 from robust_gym.wrappers.base import EpisodeStreams, Signal, Stream
 from robust_gym.wrappers.effect import Draws, Effect
 from robust_gym.wrappers.schedule import Clock
@@ -29,7 +29,11 @@ class TermRunner:
     def __init__(self, term: Term, key: Sequence[int | str], own: str, signal: Signal) -> None:
         kind = term.spec
         assert kind is not None, f"{term} is not in the table of kinds"
-        self.effect: Effect = load(kind.implementation)(signal, *term.args)
+        try:
+            effect = load(kind.implementation)
+        except PathError as error:
+            raise DisruptionError(f"{kind.full_name} cannot be applied: {error}") from None
+        self.effect: Effect = effect(signal, *term.args)
         self.clock = Clock(term.schedule, signal.copies)
         whole = (*key, "" if self.effect.team_stream else own)
         self._streams = [EpisodeStreams(*whole) for _ in range(signal.copies)]

@@ -11,7 +11,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from robust_gym.baselines.single.learners import MethodPPO
-from robust_gym.task import Task, load
+from robust_gym.task import Task
 from robust_gym.vector.worlds import Worlds
 from robust_gym.wrappers.observation import observation_signal
 
@@ -99,7 +99,7 @@ class Forces(Meddling):
         worlds = envs.unwrapped.get_attr("unwrapped")
         # Copies that step together are one object, which keeps an environment for each of them.
         self._batch = worlds[0] if isinstance(worlds[0], Worlds) else None
-        self._adapters = [load(task.adapter)(world, task) for world in (self._batch.envs if self._batch else worlds)]
+        self._adapters = [task.part("adapter")(world, task) for world in (self._batch.envs if self._batch else worlds)]
 
     def act(self, moves: np.ndarray) -> None:
         """Write the forces of the coming step."""

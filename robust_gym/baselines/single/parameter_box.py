@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from robust_gym.disruption import Disruption, Range, Term
-from robust_gym.task import DynamicsAdapter, DynamicsParameter, Task, load
+from robust_gym.task import DynamicsAdapter, DynamicsParameter, Task
 from robust_gym.wrappers import laws
 from robust_gym.wrappers.dynamics import Into, check_term
 
@@ -123,7 +123,7 @@ class ChosenWorlds(gym.Wrapper[Any, Any, Any, Any]):
             raise ValueError(f"a place in a box of worlds joins observations that are vectors, got {space}")
         self.choose: Callable[[int], np.ndarray] = lambda steps: np.zeros(len(box))
         self._nominal, self._box, self._into = task.nominal_values(), box, Into(space)
-        self._adapter: DynamicsAdapter = load(task.adapter)(env.unwrapped, task)
+        self._adapter: DynamicsAdapter = task.part("adapter")(env.unwrapped, task)
         ends = np.ones(len(box))
         low, high = np.concatenate((space.low, -ends)), np.concatenate((space.high, ends))
         self.observation_space = spaces.Box(low.astype(space.dtype), high.astype(space.dtype), dtype=space.dtype.type)

@@ -26,8 +26,9 @@ class Inertia(Effect):
 
     def __call__(self, values: Any) -> Any:
         """Return what is shown, ``[copies, *shape]``."""
-        share = self.column(np.where(self._fresh, 1.0, self._share))
-        self._shown += share * (values - self._shown)
+        moved = self._shown + self._share * (values - self._shown)
+        # Not with a share of 1: its rounding would depend on what the last episode has shown.
+        self._shown = np.where(self.column(self._fresh), values, moved)
         self._fresh[:] = False
         return self._shown.copy()
 
