@@ -6,7 +6,8 @@ Writes ``tests/nightly.json``: for every slow task what each check found, how lo
 entry, and the name of the versions it was found with, which stand once under ``environments``. What was written before
 entries had such a name is read too: the head of the file then has the versions of the last such run. CI runs the suite
 on all other tasks, and for the slow ones it requires a record here, passed, of the entry as it stands. A task with such
-a record is skipped unless ``--all`` is given; a killed run goes on where it was.
+a record is skipped unless ``--all`` is given; a killed run goes on where it was. Where the suite has got a check since,
+that one is run and joins the others, under their date and versions.
 """
 
 from __future__ import annotations
@@ -66,34 +67,41 @@ def load() -> dict[str, Any]:
     return results
 
 
-def up_to_date(id: str, results: dict[str, Any]) -> bool:
+def passed(id: str, results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a task whose entry has passed as it stands, if by fewer checks; else nothing."""
+    known: dict[str, Any] = results.get(id, {})
+    right = known and known["fingerprint"] == fingerprint(id) and set(known["checks"].values()) == {"ok"}
+    return known if right else {}
+
+
+def up_to_date(id: str, results: Mapping[str, Any]) -> bool:
     """Return whether a task's entry has passed as it stands."""
-    known = results.get(id)
-    if not known or known["fingerprint"] != fingerprint(id):
-        return False
-    return all(found == "ok" for found in known["checks"].values())
+    return set(passed(id, results).get("checks", ())) == set(conformance.CHECKS)
 
 
-def check(id: str) -> dict[str, Any]:
-    """Run the suite on one task, in this process."""
+def check(id: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the suite on one task, in this process, but for what is known of it."""
     started = time.perf_counter()
+    names = [name for name in conformance.CHECKS if name not in known.get("checks", ())]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        findings = conformance.check_task(id)
+        findings = conformance.check_task(id, names)
+    found = {finding.check: "ok" if finding.ok else finding.detail[:500] for finding in findings}
     return {
         "fingerprint": fingerprint(id),
-        "checks": {finding.check: "ok" if finding.ok else finding.detail[:500] for finding in findings},
-        "seconds": round(time.perf_counter() - started, 1),
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "checks": {name: found.get(name, "ok") for name in conformance.CHECKS},
+        "seconds": round(known.get("seconds", 0.0) + time.perf_counter() - started, 1),
+        "date": known.get("date", datetime.datetime.now(datetime.timezone.utc).date().isoformat()),
+        **({"environment": known.get("environment")} if known else {}),
     }
 
 
-def check_apart(id: str) -> tuple[str, dict[str, Any]]:
+def check_apart(id: str, anew: bool) -> tuple[str, dict[str, Any]]:
     """Run the suite on one task in a process of its own: simulators leak, crash, and change what others see."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "result.json"
         done = subprocess.run(
-            [sys.executable, __file__, "--one", str(file), id],
+            [sys.executable, __file__, "--one", str(file), id, *["--all"][: int(anew)]],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -110,7 +118,9 @@ def save(id: str, result: dict[str, Any], about: record.Provenance) -> None:
     known = set(registry.list_tasks())
     versions = {"libraries": dict(about.libraries), "python": about.machine.python}
     name = hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:8]
-    results = {**data["tasks"], id: {**result, "environment": name}}
+    # A result that a new check has joined keeps the versions of the others, which are the head's where it names none.
+    said = {"environment": name, **result}
+    results = {**data["tasks"], id: {key: value for key, value in said.items() if value is not None}}
     tasks = {id: results[id] for id in sorted(results) if id in known}
     used = {one.get("environment") for one in tasks.values()}
     environments = {**data.get("environments", {}), name: versions}
@@ -132,14 +142,16 @@ def main() -> int:
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        options.one.write_text(json.dumps(check(options.tasks[0])))
+        (id,) = options.tasks
+        options.one.write_text(json.dumps(check(id, {} if options.all else passed(id, load()))))
         return 0
     results = load()
     wanted = set(registry.match_tasks(options.tasks) if options.tasks else registry.list_tasks())
     todo = [id for id in slow_tasks() if id in wanted and (options.all or not up_to_date(id, results))]
     failed, about = 0, record.provenance()
     with ThreadPoolExecutor(options.jobs) as pool:
-        for number, future in enumerate(as_completed([pool.submit(check_apart, id) for id in todo]), start=1):
+        futures = [pool.submit(check_apart, id, options.all) for id in todo]
+        for number, future in enumerate(as_completed(futures), start=1):
             id, result = future.result()
             save(id, result, about)
             bad = {name: detail for name, detail in result["checks"].items() if detail != "ok"}

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
+# Under nohup, programs that tests start would not hear of a terminal's end.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # No window, no GPU: tests run on bare machines.
 os.environ.setdefault("MUJOCO_GL", "disable")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")

@@ -57,3 +57,10 @@ def test_every_family_is_covered() -> None:
     assert families >= {"mujoco", "classic_control", "box2d", "building", "mpe"}
     assert len(robust_gym.list_tasks("mujoco")) == 11
     assert len(robust_gym.list_tasks("classic_control")) == 5
+
+
+def test_some_checks_are_run_alone() -> None:
+    findings = conformance.check_task("Robust-CartPole-v0", ["protocol", "entry"])
+    assert [finding.check for finding in findings] == ["entry", "protocol"]
+    with pytest.raises(ValueError, match="there is no check 'entries'; there are entry, api, .* Did you mean 'entry'?"):
+        conformance.check_task("Robust-CartPole-v0", ["entries"])

@@ -61,3 +61,37 @@ def test_every_result_names_the_versions_it_was_found_with(tmp_path: Path, monke
     data = json.loads(file.read_text())
     assert sorted(data) == ["environments", "tasks"]
     assert len(data["environments"]) == 1
+
+
+def test_a_check_that_came_since_joins_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = nightly.slow_tasks()[0]
+    known = {
+        "fingerprint": nightly.fingerprint(id),
+        "checks": dict.fromkeys(list(conformance.CHECKS)[1:], "ok"),
+        "seconds": 5.0,
+        "date": "2026-01-01",
+        "environment": "abc",
+    }
+    asked: list[list[str]] = []
+
+    def check_task(id: str, names: list[str]) -> list[conformance.Finding]:
+        asked.append(names)
+        return [conformance.Finding(name, True) for name in names]
+
+    monkeypatch.setattr(conformance, "check_task", check_task)
+    assert not nightly.up_to_date(id, {id: known})
+    found = nightly.check(id, nightly.passed(id, {id: known}))
+    assert asked == [[next(iter(conformance.CHECKS))]]
+    assert (found["date"], found["environment"]) == ("2026-01-01", "abc")
+    assert list(found["checks"]) == list(conformance.CHECKS)
+    assert nightly.up_to_date(id, {id: found})
+
+    monkeypatch.setattr(nightly, "FILE", tmp_path / "nightly.json")
+    (tmp_path / "nightly.json").write_text(
+        json.dumps({"environments": {"abc": {"python": "3.10"}}, "tasks": {id: known}})
+    )
+    nightly.save(id, found, _about("3"))
+    assert json.loads((tmp_path / "nightly.json").read_text())["tasks"][id]["environment"] == "abc"
+    # One of another entry, or that failed, is checked anew.
+    for change in ({"fingerprint": "other"}, {"checks": {"api": "it failed"}}):
+        assert nightly.passed(id, {id: {**known, **change}}) == {}

@@ -7,7 +7,7 @@ import io
 import multiprocessing
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from robust_gym.conformance.randomness import check_randomness, check_seeding
 from robust_gym.conformance.rollout import rollout
 from robust_gym.conformance.spaces import note_spaces
 from robust_gym.conformance.worlds import STEPS, limited, steps_of, worlds_of
-from robust_gym.disruption import Disruption
+from robust_gym.disruption import Disruption, did_you_mean
 from robust_gym.splits import task_protocol
 from robust_gym.task import Task
 from robust_gym.tasks import make
@@ -212,27 +212,34 @@ CHECKS: dict[str, Callable[[str], str | None]] = {
 }
 
 
-def check_task(id: str) -> list[Finding]:
-    """Run every check on a task.
+def check_task(id: str, checks: Sequence[str] | None = None) -> list[Finding]:
+    """Run every check on a task, or some.
 
     Args:
         id: The task's id.
+        checks: Names of the checks; all of them by default.
 
     Returns:
         One finding per check, in the order of [CHECKS][robust_gym.conformance.CHECKS].
 
     Raises:
         UnknownNameError: If the task is not registered.
+        ValueError: If there is no such check.
         MissingExtraError: If a package the task needs is not installed.
         RuntimeError: If Python runs without assertions.
     """
     if not __debug__:
         raise RuntimeError("the checks are assertions, which python -O and PYTHONOPTIMIZE leave out: run without them")
+    for name in checks or ():
+        if name not in CHECKS:
+            raise ValueError(f"there is no check {name!r}; there are {', '.join(CHECKS)}.{did_you_mean(name, CHECKS)}")
     registry.task(id).require()
     findings = []
     with contextlib.suppress(Exception):  # a task that cannot even be made is told of by its checks
         note_spaces(id)
     for name, one in CHECKS.items():
+        if checks is not None and name not in checks:
+            continue
         try:
             noted = one(id)
         except Exception as error:
