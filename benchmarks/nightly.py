@@ -29,9 +29,9 @@ from typing import Any
 
 from robust_gym import conformance, record, registry
 from robust_gym.bench.files import write_atomically
+from robust_gym.registering.changes import MEASURED
 
 FILE = Path(__file__).parents[1] / "tests" / "nightly.json"
-MEASURED = ("observation_scale", "reward_scale", "cost_scale", "spaces", "reference")
 
 
 def fingerprint(id: str) -> str:

@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 
 from robust_gym import registry
-from robust_gym.conformance.chosen import LAWS, honoured, play, some_disruption
+from robust_gym.conformance.chosen import CHANGES, LAWS, honoured, play, some_disruption
 from robust_gym.conformance.effects import check_effect
 from robust_gym.conformance.entry import check_entry
 from robust_gym.conformance.randomness import check_randomness, check_seeding
@@ -133,7 +133,7 @@ def check_schedules(id: str) -> None:
     """A dynamics parameter can change within an episode, and comes back to the nominal value to the bit."""
     # What takes effect at resets only cannot change within an episode.
     task = registry.task(id)
-    law = honoured(task, "dynamics:random:0.3", "dynamics:normal@3", "dynamics:corner@3")
+    law = honoured(task, *CHANGES)
     if law is None or all(parameter.at_reset for parameter in task.drawn):
         return
     with worlds_of(id) as worlds:

@@ -14,6 +14,9 @@ from robust_gym.tasks import make
 LAWS = ("dynamics:random@2", "dynamics:normal@2", "dynamics:corner@2")
 """By which worlds are drawn; a task may refuse some."""
 
+CHANGES = ("dynamics:random:0.3", "dynamics:normal@3", "dynamics:corner@3")
+"""The same, of a size that shows within an episode."""
+
 
 def honoured(task: Task, *texts: str) -> str | None:
     """Return the first of some disruptions of one kind each that a task can honour, or ``None``."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from robust_gym import registry
-from robust_gym.conformance.chosen import LAWS, honoured, play, some_disruption
+from robust_gym.conformance.chosen import CHANGES, LAWS, honoured, play, some_disruption
 from robust_gym.conformance.rollout import rollout
 from robust_gym.conformance.worlds import worlds_of
 from robust_gym.tasks import make
@@ -63,7 +63,7 @@ def check_randomness(id: str) -> None:
             if other is not None:
                 both = worlds.play(f"{noise}+{other}")
                 assert both.rewards == noisy.rewards, "adding an observation disruption changed the reward noise"
-    law = honoured(task, "dynamics:random:0.3", "dynamics:normal@3", "dynamics:corner@3")
+    law = honoured(task, *CHANGES)
     if law is not None:
         drawn = _generator_states(id, "none") == _generator_states(id, law)
         assert drawn, "a dynamics disruption drew from the environment's own generator"

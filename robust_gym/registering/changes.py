@@ -8,7 +8,8 @@ from typing import Any
 
 from robust_gym.task import Task
 
-_MEASURED = ("observation_scale", "reward_scale", "cost_scale", "spaces", "reference")
+MEASURED = ("observation_scale", "reward_scale", "cost_scale", "spaces", "reference")
+"""The fields that are measured, and join a task's entry later."""
 
 
 def changes(task: Task, known: Task, *, noted: bool = False) -> list[str]:
@@ -24,7 +25,7 @@ def changes(task: Task, known: Task, *, noted: bool = False) -> list[str]:
 
     def unmeasured(name: str) -> bool:
         left_out = getattr(task, name) is None or (noted and getattr(known, name) is None)
-        return left_out and name in _MEASURED
+        return left_out and name in MEASURED
 
     names = [field.name for field in dataclasses.fields(Task)]
     return [name for name in names if not unmeasured(name) and not _same(getattr(task, name), getattr(known, name))]

@@ -20,7 +20,7 @@ def unknown_kinds(field: str, names: Iterable[str]) -> Iterator[str]:
     for one in names:
         channel, _, name = one.partition(":")
         if kinds.find_kind(channel, name) is None:
-            known = [f"{kind.channel}:{kind.name}" for kind in kinds.kinds()]
+            known = [kind.full_name for kind in kinds.kinds()]
             namesakes = [other for other in known if other.partition(":")[2] == one]
             hint = f" There are {', '.join(namesakes)}." if namesakes else did_you_mean(one, known)
             yield f"{field} names kinds as 'CHANNEL:KIND', and there is no {one!r}.{hint}"
