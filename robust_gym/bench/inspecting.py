@@ -80,12 +80,19 @@ def look(root: Path, path: PurePosixPath, *, links: bool = True) -> Found:
     return found
 
 
-def _read_failure(found: Found, links: bool) -> None:
-    file = found.folder / FAILED
+def _content(found: Found, file: Path, links: bool) -> bytes | None:
+    """Read a file of a cell; ``None``, and a problem, if it is no regular one."""
     try:
-        content = read_regular(file, links=links)
+        return read_regular(file, links=links)
     except ValueError as error:
         found.problems.append(f"{found.folder}: {error}")
+        return None
+
+
+def _read_failure(found: Found, links: bool) -> None:
+    file = found.folder / FAILED
+    content = _content(found, file, links)
+    if content is None:
         return
     try:
         json.loads(content)["error"]
@@ -97,10 +104,8 @@ def _read_failure(found: Found, links: bool) -> None:
 
 def _read_records(found: Found, path: PurePosixPath, links: bool) -> None:
     file = found.folder / RECORDS
-    try:
-        text = read_regular(file, links=links)
-    except ValueError as error:
-        found.problems.append(f"{found.folder}: {error}")
+    text = _content(found, file, links)
+    if text is None:
         return
     try:
         records = list(record.parse(text.decode(), str(file)))
