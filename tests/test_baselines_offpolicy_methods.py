@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
@@ -110,6 +111,21 @@ def test_soft_weights_are_the_probabilities_of_selection() -> None:
     assert hard.actor_loss(values, omegas.probabilities).item() == 2.0
     drawn = torch.multinomial(omegas.probabilities, 20_000, replacement=True).bincount() / 20_000
     torch.testing.assert_close(drawn, omegas.probabilities, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(("name", "half_way"), [("m2td3", 0.55), ("soft-m2td3", 0.1)])
+def test_the_noise_on_worlds_falls_linearly_to_its_end(name: str, half_way: float) -> None:
+    # Soft M2TD3's ends after half of the run.
+    torch.manual_seed(0)
+    method: Any = create(name, {"restart_distance": 0.0, "restart_probability": 0.0})
+    omegas = Omegas(2, 1, 10)
+    omegas.probabilities.copy_(torch.tensor([1.0, 0.0]))
+    model = SimpleNamespace(omegas=omegas, learning_starts=0, _total_timesteps=80)
+    for done, spread in ((0, 1.0), (20, (1.0 + half_way) / 2), (40, half_way), (80, 0.1)):
+        model.num_timesteps = done
+        drawn = np.array([method.world(model, 0) for _ in range(2_000)])
+        assert drawn.std() == pytest.approx(spread, rel=0.06)
+        assert drawn.mean() == pytest.approx(omegas.place(0).item(), abs=4 * spread / 2_000**0.5)
 
 
 def test_a_critic_of_worlds_becomes_one_of_a_world() -> None:

@@ -108,8 +108,11 @@ def test_keys_that_stay_undisturbed_are_those_of_the_observation() -> None:
         check_entry(task.id)
 
 
-def test_without_assertions_nothing_is_called_right() -> None:
-    code = "from robust_gym.conformance import check_task; check_task('Robust-CartPole-v0')"
+@pytest.mark.parametrize(
+    "call", ["check_task('Robust-CartPole-v0')", "check_kind('action:scale', 'Robust-Reacher-v0')"]
+)
+def test_without_assertions_nothing_is_called_right(call: str) -> None:
+    code = f"from robust_gym import conformance; conformance.{call}"
     done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "the checks are assertions, which python -O and PYTHONOPTIMIZE leave out" in done.stderr

@@ -2,7 +2,6 @@
 
 from robust_gym.conformance.checks import (
     CHECKS,
-    Finding,
     check_api,
     check_none,
     check_protocol,
@@ -16,6 +15,7 @@ from robust_gym.conformance.checks import (
 from robust_gym.conformance.chosen import some_disruption
 from robust_gym.conformance.effects import check_effect, disruptions
 from robust_gym.conformance.entry import check_entry
+from robust_gym.conformance.findings import Finding
 from robust_gym.conformance.kinds import (
     KIND_CHECKS,
     KIND_TASKS,

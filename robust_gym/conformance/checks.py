@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import multiprocessing
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -19,6 +16,7 @@ from robust_gym import registry
 from robust_gym.conformance.chosen import CHANGES, LAWS, honoured, play, some_disruption
 from robust_gym.conformance.effects import check_effect
 from robust_gym.conformance.entry import check_entry
+from robust_gym.conformance.findings import Finding, found_by, require_assertions
 from robust_gym.conformance.randomness import check_randomness, check_seeding
 from robust_gym.conformance.rollout import rollout
 from robust_gym.conformance.spaces import note_spaces
@@ -28,21 +26,6 @@ from robust_gym.splits import task_protocol
 from robust_gym.task import Task
 from robust_gym.tasks import make
 from robust_gym.wrappers.apply import check
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Attributes:
-        check: The check's name.
-        ok: Whether the task passed.
-        detail: What was wrong; of a check that passed, what is worth knowing.
-    """
-
-    check: str
-    ok: bool
-    detail: str = ""
 
 
 def _raw(task: Task) -> Any:
@@ -228,33 +211,11 @@ def check_task(id: str, checks: Sequence[str] | None = None) -> list[Finding]:
         MissingExtraError: If a package the task needs is not installed.
         RuntimeError: If Python runs without assertions.
     """
-    if not __debug__:
-        raise RuntimeError("the checks are assertions, which python -O and PYTHONOPTIMIZE leave out: run without them")
+    require_assertions()
     for name in checks or ():
         if name not in CHECKS:
             raise ValueError(f"there is no check {name!r}; there are {', '.join(CHECKS)}.{did_you_mean(name, CHECKS)}")
     registry.task(id).require()
-    findings = []
     with contextlib.suppress(Exception):  # a task that cannot even be made is told of by its checks
         note_spaces(id)
-    for name, one in CHECKS.items():
-        if checks is not None and name not in checks:
-            continue
-        try:
-            noted = one(id)
-        except Exception as error:
-            findings.append(Finding(name, False, f"{type(error).__name__}: {error}{_place(error)}"))
-        else:
-            findings.append(Finding(name, True, noted or ""))
-    return findings
-
-
-def _place(error: Exception) -> str:
-    """Return where an error was raised, unless a check found it: in the code that is checked, if that took part."""
-    own = str(Path(__file__).parents[1])
-    frames = traceback.extract_tb(error.__traceback__)
-    if frames[-1].filename.startswith(str(Path(__file__).parent)):
-        return ""
-    theirs = [frame for frame in frames if not frame.filename.startswith(own) and "site-packages" not in frame.filename]
-    last = (theirs or frames)[-1]
-    return f" ({last.filename}, line {last.lineno})"
+    return [found_by(one, name, id) for name, one in CHECKS.items() if checks is None or name in checks]

@@ -8,7 +8,7 @@ from itertools import islice
 
 from robust_gym import registry
 from robust_gym.conformance import chains, copies
-from robust_gym.conformance.checks import Finding
+from robust_gym.conformance.findings import Finding, found_by, require_assertions
 from robust_gym.conformance.rollout import Rollout, rollout
 from robust_gym.conformance.worlds import Worlds, steps_of
 from robust_gym.disruption import Disruption, DisruptionError
@@ -194,20 +194,16 @@ def check_kind(kind: str, id: str) -> list[Finding]:
             actions have none of.
         UnknownNameError: If the task is not registered.
         MissingExtraError: If a package the task needs is not installed.
+        RuntimeError: If Python runs without assertions.
     """
+    require_assertions()
     registry.task(id).require()
     found, _ = _both(kind, id)
     findings: list[Finding] = []
     for name, one in KIND_CHECKS.items():
-        label = f"{found.full_name} {name}"
-        try:
-            one(kind, id)
-        except Exception as error:
-            findings.append(Finding(label, False, f"{type(error).__name__}: {error}"))
-            if name in _FIRST:
-                break
-        else:
-            findings.append(Finding(label, True))
+        findings.append(found_by(one, f"{found.full_name} {name}", kind, id))
+        if name in _FIRST and not findings[-1].ok:
+            break
     return findings
 
 
