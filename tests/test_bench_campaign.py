@@ -147,12 +147,12 @@ def test_a_worker_with_another_default_than_the_driver_fails_at_once(
     """As on a node with another version; the workers of this one import the plug-in anew."""
     initial = registry.algorithm("fake").cls.__init__
     monkeypatch.setattr(initial, "__defaults__", (2.5, *initial.__defaults__[1:]))
-    for trained in (1, 1):  # the second time it is not tried again
+    for _ in range(2):  # the second time it is not tried again
         assert run(out, seeds=1) == 1
         said = capsys.readouterr().out
-        assert "RecordError: computed with other arguments than planned, perhaps by another version: its gain" in said
+        assert "the driver planned another cell, perhaps with another version of a package: its gain was 2.5" in said
         assert "cannot be used" not in said
-        assert len(logged(log, "train")) == trained
+        assert not logged(log, "train")
     assert not list(out.rglob("records*"))
     monkeypatch.undo()
     monkeypatch.setenv("ROBUST_GYM_FAKE_LOG", str(log))

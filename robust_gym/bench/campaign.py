@@ -14,6 +14,7 @@ from robust_gym.baselines.checkpoints import SECONDS
 from robust_gym.bench.cell import Cell
 from robust_gym.bench.engine import Checkpointed, Engine, Event, Failed, Finished, Job, Trained
 from robust_gym.bench.store import Claim, State, Store
+from robust_gym.bench.terms import terms_of
 from robust_gym.record import RecordError
 
 WAIT_SECONDS = 0.25
@@ -229,7 +230,8 @@ class Campaign:
         checkpoint, more = claim.salvage_checkpoint(policy)
         for line in [*lines, *more]:
             self._listener.warned(line)
-        return Job(claim.cell, policy, checkpoint, self._checkpoint_seconds, partial(self._salvaged, claim))
+        renew = partial(self._salvaged, claim)
+        return Job(claim.cell, policy, checkpoint, self._checkpoint_seconds, renew, terms_of(claim.cell))
 
     def _handle(self, event: Event) -> None:
         if self.outcome.stopped and isinstance(event, Failed):

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from robust_gym.baselines.checkpoints import SECONDS
 from robust_gym.bench.cell import Cell
 from robust_gym.bench.files import Files
+from robust_gym.bench.terms import Terms
 from robust_gym.record import RunRecord
 
 Phase = Literal["start", "train", "evaluate"]
@@ -33,6 +34,7 @@ class Job:
         checkpoint_seconds: How often its training leaves a checkpoint, if its algorithm does that.
         renew: Makes the job anew from all that the driver has kept of the cell by then, or ``None`` if nobody keeps
             anything. It stays in the driver's process.
+        planned: What the cell comes to where it was planned; a worker that sees it otherwise does not compute it.
     """
 
     cell: Cell
@@ -40,6 +42,7 @@ class Job:
     checkpoint: Files | None = None
     checkpoint_seconds: float = SECONDS
     renew: Callable[[], Job] | None = field(default=None, compare=False, repr=False)
+    planned: Terms | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process gets to know."""

@@ -13,6 +13,7 @@ from robust_gym import registry
 from robust_gym.bench.cell import Cell
 from robust_gym.bench.checkpoint import checkpoints_of, seconds_before, steps_before
 from robust_gym.bench.engine import Event, Failed, Finished, Job, Phase, Progressed, Resources, Trained
+from robust_gym.bench.terms import check_terms
 from robust_gym.bench.training import evaluate_files, train
 from robust_gym.plugins import load_plugins
 
@@ -81,6 +82,8 @@ def run(job: Job, send: Callable[[Event], None]) -> None:
 def _compute(job: Job, reporter: Reporter, send: Callable[[Event], None]) -> Finished:
     cell = job.cell
     load_plugins(cell.plugins)
+    if job.planned is not None:
+        check_terms(job.planned, cell)
     budget = registry.task(cell.task).budget(cell.budget)
     files = job.policy
     if files is None:
