@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from bench_help import cell, fakes, logged, records_of  # noqa: F401
 
 from robust_gym.bench.engine import Event, Failed, Finished, Job
+from robust_gym.bench.slurm_job import hand_over
 from robust_gym.bench.store import Store
 from robust_gym.bench.terms import terms_of
 from robust_gym.bench.worker import run
@@ -50,6 +52,13 @@ def test_a_worker_of_another_version_does_not_train(log: Path, changes: dict[str
     assert failed.error == planned + problem
     assert failed.phase == "start"
     assert not logged(log, "train")
+
+
+def test_a_job_of_slurm_knows_what_was_planned(tmp_path: Path) -> None:
+    job = Job(cell(), {"weights": b""}, planned=terms_of(cell()))
+    sent = pickle.loads(pickle.dumps(hand_over(job, tmp_path)))
+    assert sent.policy is None
+    assert sent.planned == job.planned
 
 
 def test_records_with_other_arguments_are_not_kept(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def hand_over(job: Job, folder: Path) -> Job:
         write_atomically(folder / GIVEN, pickle.dumps(Trained(job.cell, job.policy)))
     elif job.checkpoint is not None:
         write_atomically(folder / CHECKPOINT, pickle.dumps(Checkpointed(job.cell, job.checkpoint)))
-    return Job(job.cell, checkpoint_seconds=job.checkpoint_seconds)
+    return replace(job, policy=None, checkpoint=None)
 
 
 def run_job(job: Job, limits: Limits, folder: str, cpus: int = 1) -> None:
