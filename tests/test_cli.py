@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -270,6 +271,19 @@ def test_eval_of_a_file(capsys: Capture, tmp_path: Path, monkeypatch: pytest.Mon
         result = parsed(capsys, "eval", target, "--task", "Fake-Walk-v0", "--splits", "id", "--episodes", "1")
         assert result["task"] == "Fake-Walk-v0"
         sys.modules.pop("my_policy_file")
+
+
+@pytest.mark.filterwarnings("ignore")  # Gymnasium's, of what is no number
+def test_eval_of_a_policy_that_gives_no_number_prints_json(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_lost_policy.py").write_text("def act(observation):\n    return observation * float('nan')\n")
+    monkeypatch.chdir(tmp_path)
+    asked = ("my_lost_policy:act", "--task", "Fake-Walk-v0", "--disruption", "none", "--episodes", "1")
+    _, out, _ = call(capsys, "eval", *asked, "--json")
+    result = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert result["results"][0]["returns"] == [None]
+    sys.modules.pop("my_lost_policy")
 
 
 def test_bench_with_a_plugin_file(capsys: Capture, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from robust_gym import record, registry
 from robust_gym.bench.files import make_folder, write_atomically
 from robust_gym.bench.policies import checked_name, find_policy, renamed
-from robust_gym.bench.training import make_records
+from robust_gym.bench.training import as_json, make_records
 from robust_gym.evaluate import Evaluation, evaluate
 from robust_gym.plugins import load_plugins
 from robust_gym.terminal import console, table
@@ -109,8 +109,8 @@ def _check_spaces(trained: str, asked: str) -> None:
 
 
 def describe(evaluation: Evaluation) -> dict[str, object]:
-    """Return an evaluation as JSON values."""
-    return {
+    """Return an evaluation as JSON values; JSON has no number that is not finite, and null stands for one."""
+    values = {
         "task": evaluation.task,
         "protocol": evaluation.protocol,
         "protocol_sha256": evaluation.protocol_sha256,
@@ -120,6 +120,7 @@ def describe(evaluation: Evaluation) -> dict[str, object]:
         "costs": evaluation.split_costs(),
         "results": [{**asdict(result), "mean": result.mean} for result in evaluation.results],
     }
+    return as_json(values)
 
 
 def _print(evaluation: Evaluation) -> None:
