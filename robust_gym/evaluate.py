@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ class Policy(Protocol):
 
     def act(self, observation: Batch, state: Any, episode_start: np.ndarray) -> tuple[Batch, Any]:
         """Choose actions.
+
+        It may have one more parameter, ``action_masks``, by the name of which it is told the actions that are possible
+        now, in tasks whose ``infos[agent]["action_mask"]`` says so: booleans ``[B, n]`` keyed by agent, and ``None`` in
+        other tasks. No disruption of observations disturbs them.
 
         Args:
             observation: ``[B, …]``, or a dict of such arrays keyed by agent, or by part of a dict observation.
@@ -113,6 +118,22 @@ def as_policy(policy: Any) -> Policy:
     if callable(policy):
         return FunctionPolicy(policy)
     raise TypeError(f"a policy has act() or predict(), or is a function; got {type(policy).__name__}")
+
+
+def chooser(policy: Policy) -> Callable[[Any, Any], tuple[Batch, Any]]:
+    """Return the function by which a policy chooses the actions of a batch of episodes.
+
+    It takes the batch (a ``vector.slots.EpisodeBatch`` or ``vector.grid.BatchedGrid``) and the policy's state, and
+    returns what ``act`` does.
+    """
+    act: Any = policy.act
+    try:
+        masked = "action_masks" in inspect.signature(act).parameters
+    except (TypeError, ValueError):  # of compiled code, whose parameters are not known
+        masked = False
+    if masked:
+        return lambda batch, state: act(batch.observation, state, batch.episode_start, action_masks=batch.action_masks)
+    return lambda batch, state: act(batch.observation, state, batch.episode_start)
 
 
 @dataclass(frozen=True)
@@ -277,10 +298,10 @@ def play(
     slots = min(SLOTS, total) if isinstance(acting, FunctionPolicy) else SLOTS
     batch = _batch(task, jobs, acting, slots)
     finished: dict[tuple[str, int], tuple[float, int, float]] = {}
-    state: Any = None
+    choose, state = chooser(acting), None
     with contextlib.closing(batch), one_torch_thread():
         while batch.running:
-            actions, state = acting.act(batch.observation, state, batch.episode_start)
+            actions, state = choose(batch, state)
             for episode in batch.step(actions):
                 finished[episode.disruption, episode.seed] = (episode.total, episode.length, episode.cost)
                 if progress is not None:

@@ -73,12 +73,13 @@ def rollout(
         env: A Gymnasium or PettingZoo parallel environment.
         seed: Seed of the first reset; later ones are unseeded.
         steps: Steps to take.
-        check_spaces: Whether to check that every observation is inside its space.
+        check_spaces: Whether to check that every observation is inside its space, and that a mask of actions is one.
         close: Whether to close the environment afterwards.
         actions: Seed of the actions; by default that of the reset.
 
     Raises:
-        AssertionError: If an observation is outside its space, or a reward is no finite number.
+        AssertionError: If an observation is outside its space, a mask does not fit the actions, or a reward is not
+            finite.
     """
     many = hasattr(env, "possible_agents")
     spaces = {agent: env.action_space(agent) for agent in env.possible_agents} if many else {None: env.action_space}
@@ -86,16 +87,19 @@ def rollout(
         space.seed((seed if actions is None else actions) + number)
     result = Rollout()
 
-    def see(observation: Any) -> None:
-        seen = observation if many else {None: observation}
+    def see(observation: Any, infos: Any) -> None:
+        seen, told = (observation, infos) if many else ({None: observation}, {None: infos})
         result.observations.append(_flat(seen))
         if check_spaces:
             for agent, one in seen.items():
                 space = env.observation_space(agent) if many else env.observation_space
                 assert space.contains(one), f"the observation {one!r} is outside {space}"
+            for agent, info in told.items():
+                if "action_mask" in info:
+                    _check_mask(info["action_mask"], spaces[agent])
 
-    observation, _ = env.reset(seed=seed)
-    see(observation)
+    observation, infos = env.reset(seed=seed)
+    see(observation, infos)
     for _ in range(steps):
         if many:
             observation, rewards, _, _, infos = env.step({agent: spaces[agent].sample() for agent in env.agents})
@@ -104,16 +108,23 @@ def rollout(
                 result.note(reward, infos[agent])
             over = not env.agents
         else:
-            observation, reward, terminated, truncated, info = env.step(spaces[None].sample())
-            result.note(reward, info)
+            observation, reward, terminated, truncated, infos = env.step(spaces[None].sample())
+            result.note(reward, infos)
             over = terminated or truncated
-        see(observation)
+        see(observation, infos)
         if over:
-            observation, _ = env.reset()
-            see(observation)
+            observation, infos = env.reset()
+            see(observation, infos)
     if close:
         env.close()
     return result
+
+
+def _check_mask(mask: Any, space: Any) -> None:
+    """Check that a mask says of every action of a Discrete space whether it is possible."""
+    array, count = np.asarray(mask), getattr(space, "n", None)
+    right = count is not None and array.shape == (count,) and bool(np.isin(array, (0, 1)).all())
+    assert right, f"an action_mask must have a 0 or 1 for every action of {space}, got {mask!r}"
 
 
 def _flat(observation: Any) -> np.ndarray:

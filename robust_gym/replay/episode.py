@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from robust_gym.disruption import DisruptionError
-from robust_gym.evaluate import as_policy
+from robust_gym.evaluate import as_policy, chooser
 from robust_gym.task import MissingExtraError, Task
 from robust_gym.tensors import one_torch_thread
 
@@ -121,9 +121,9 @@ def film(policy: Any, task: Task, disruption: str, seed: int) -> Filmed:
         warnings.simplefilter("ignore")  # of drawing: old interfaces, screens that are not there
         batch = EpisodeBatch(task, [(disruption, [seed])], filmed, SLOTS)
         with contextlib.closing(batch):
-            finished, state = [], None
+            finished, choose, state = [], chooser(acting), None
             while batch.running:
-                actions, state = acting.act(batch.observation, state, batch.episode_start)
+                actions, state = choose(batch, state)
                 finished += list(batch.step(actions))
     (episode,) = finished
     (camera,) = cameras

@@ -31,7 +31,10 @@ class BatchedGrid:
     Attributes:
         observation: ``[slots, dimensions]``; of a team, a dict of such arrays keyed by agent.
         episode_start: Booleans ``[slots]``: rows whose episode has just begun.
+        action_masks: ``None``: no simulator is of a task that tells which actions are possible.
     """
+
+    action_masks: None = None
 
     def __init__(self, task: Task, jobs: Sequence[tuple[str, Sequence[int]]], slots: int = SLOTS) -> None:
         count = self._count = min(slots, sum(len(seeds) for _, seeds in jobs))

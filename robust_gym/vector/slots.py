@@ -8,7 +8,7 @@ an episode's course depends on its disruption and its seed alone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +43,10 @@ class _Slot:
         self.many = task.api == "parallel"
         self.horizon = task.horizon
         self.episode: Episode | None = None
+        self.infos: Mapping[Any, Any] = {}
 
     def begin(self, seed: int) -> Any:
-        observation, _ = self.env.reset(seed=seed)
+        observation, self.infos = self.env.reset(seed=seed)
         self.episode = Episode(self.disruption, seed)
         return observation
 
@@ -54,9 +55,9 @@ class _Slot:
         assert self.episode is not None
         if self.many:
             action = {agent: one for agent, one in action.items() if agent in self.env.agents}
-            observation, _, _, _, infos = self.env.step(action)
-            self.episode.total += sum(info.get("nominal_reward", 0.0) for info in infos.values())
-            self.episode.cost += sum(info.get("nominal_cost", 0.0) for info in infos.values())
+            observation, _, _, _, self.infos = self.env.step(action)
+            self.episode.total += sum(info.get("nominal_reward", 0.0) for info in self.infos.values())
+            self.episode.cost += sum(info.get("nominal_cost", 0.0) for info in self.infos.values())
             over = not self.env.agents
         else:
             observation, _, terminated, truncated, info = self.env.step(action)
@@ -82,7 +83,11 @@ class EpisodeBatch:
     Attributes:
         observation: ``[slots, …]``, or a dict of such arrays: keyed by agent, or by part of a dict observation.
         episode_start: Booleans ``[slots]``: rows whose episode has just begun.
+        action_masks: Of a team, booleans ``[slots, n]`` for each agent: the actions that are possible now, or all of
+            them where none is; ``None`` where the task does not tell.
     """
+
+    action_masks: dict[Any, np.ndarray] | None = None
 
     def __init__(
         self,
@@ -124,6 +129,7 @@ class EpisodeBatch:
                 yield finished
             else:
                 self._store(row, observation)
+                self._store_masks(row, slot)
 
     def close(self) -> None:
         """Close every environment."""
@@ -142,6 +148,7 @@ class EpisodeBatch:
                 return
         seeds = self._waiting[slot.disruption]
         self._store(row, slot.begin(seeds.popleft()))
+        self._store_masks(row, slot)
         self.episode_start[row] = True
         if not seeds:
             del self._waiting[slot.disruption]
@@ -189,6 +196,19 @@ class EpisodeBatch:
                 self.observation[name][row] = one
         else:
             self.observation[row] = observation
+
+    def _store_masks(self, row: int, slot: _Slot) -> None:
+        if not slot.many:
+            return
+        told = {agent: info["action_mask"] for agent, info in slot.infos.items() if "action_mask" in info}
+        if told and self.action_masks is None:
+            self.action_masks = {
+                agent: np.ones((len(self._slots), space.n), bool)
+                for agent, space in self._action_spaces.items()
+                if isinstance(space, spaces.Discrete)
+            }
+        for agent, masks in (self.action_masks or {}).items():
+            masks[row] = told[agent] if np.any(told.get(agent, False)) else True
 
     def _row(self, actions: Any, row: int) -> Any:
         if isinstance(self._action_spaces, dict):

@@ -28,19 +28,28 @@ class ActorPolicy:
         self.algorithm = algorithm
         self.task = task
 
-    def act(self, observation: Mapping[Any, Array], state: None, episode_start: Array) -> tuple[dict[Any, Array], None]:
+    def act(
+        self,
+        observation: Mapping[Any, Array],
+        state: None,
+        episode_start: Array,
+        action_masks: Mapping[Any, Array] | None = None,
+    ) -> tuple[dict[Any, Array], None]:
         """Choose actions.
 
         Args:
             observation: ``[B, …]`` for each agent.
             state: Nothing.
             episode_start: Not needed.
+            action_masks: Which actions are possible, booleans ``[B, n]`` for each agent, where the task tells that.
 
         Returns:
             Actions ``[B]``, or vectors ``[B, …]`` inside the space, for each agent; and nothing.
         """
         team = self.actors.team
-        actions = self.actors.best(torch.from_numpy(team.stack_batch(observation))).numpy()
+        seen = torch.from_numpy(team.stack_batch(observation))
+        masks = team.stack_batch_masks(action_masks)
+        actions = self.actors.best(seen, None if masks is None else torch.from_numpy(masks)).numpy()
         if team.continuous:
             return {
                 agent: rows[:, :size] for agent, rows, size in zip(team.agents, actions, team.actions, strict=True)

@@ -160,15 +160,20 @@ class Actors(nn.Module):
         return (width,) if self.shared else (self.team.size, width)
 
     @torch.no_grad()
-    def sample(self, seen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, seen: Tensor, generator: torch.Generator, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Draw actions for normalised observations, ``[A, B, D]``; see ``Head.sample``."""
-        return self.head.sample(self.networks(seen), generator)
+        return self.head.sample(self._outputs(seen, masks), generator)
 
-    def judge(self, seen: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, seen: Tensor, drawn: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Judge actions at normalised observations; see ``Head.judge``."""
-        return self.head.judge(self.networks(seen), drawn)
+        return self.head.judge(self._outputs(seen, masks), drawn)
 
     @torch.no_grad()
-    def best(self, observations: Tensor) -> Tensor:
+    def best(self, observations: Tensor, masks: Tensor | None = None) -> Tensor:
         """Return the likeliest actions at raw observations, ``[A, B, D]``, as they are played."""
-        return self.head.played(self.head.best(self.networks(self.normaliser(observations))))
+        return self.head.played(self.head.best(self._outputs(self.normaliser(observations), masks)))
+
+    def _outputs(self, seen: Tensor, masks: Tensor | None) -> Tensor:
+        """Return what the head reads; ``masks``, ``[A, B, K]``, are of the actions that are possible."""
+        outputs: Tensor = self.networks(seen)
+        return outputs if masks is None else outputs.masked_fill(~masks, _NEVER)

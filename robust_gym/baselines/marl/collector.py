@@ -66,7 +66,7 @@ class Collector:
         self._begin([copy for copy in range(count) if not self._playing[copy]])
         actions = self._choose(count, epsilon, greedy)
         outcome = self._copies.step(actions)
-        rows, states = self._look(range(count))
+        rows, states, masks = self._look(range(count))
         for copy in range(count):
             self._slots[copy] = self._replay.add(
                 int(self._slots[copy]),
@@ -75,6 +75,7 @@ class Collector:
                 outcome.terminated[copy],
                 rows[copy],
                 states[copy],
+                masks[copy],
             )
             self._playing[copy] = not outcome.over[copy]
         self.steps += count
@@ -108,27 +109,37 @@ class Collector:
         decided = []
         for copy in range(count):
             if self._exploration.random() < epsilon:
-                actions[copy] = self._exploration.integers(sizes)
+                actions[copy] = self._explored(copy, sizes)
             else:
                 decided.append(copy)
         if decided:
             actions[decided] = greedy(self._slots[decided])
         return actions
 
+    def _explored(self, copy: int, sizes: Sequence[int]) -> Array:
+        """Draw an action of every agent, from those that are possible."""
+        masks = self._copies.masks([copy])
+        if masks is None:
+            return self._exploration.integers(sizes)
+        counts = masks[0].sum(-1)
+        places = self._exploration.integers(counts)
+        return np.array([np.flatnonzero(mask)[place] for mask, place in zip(masks[0], places, strict=True)])
+
     def _begin(self, copies: Sequence[int]) -> None:
         if not copies:
             return
         beginnings = draw_beginnings(copies, self._copies.choices, self._episodes)
         self._copies.begin(beginnings)
-        for one, rows, state in zip(beginnings, *self._look(copies), strict=True):
-            self._slots[one.copy] = self._replay.begin(rows, state, one.copy, one.which)
+        for one, rows, state, mask in zip(beginnings, *self._look(copies), strict=True):
+            self._slots[one.copy] = self._replay.begin(rows, state, one.copy, one.which, mask)
             self._playing[one.copy] = True
 
-    def _look(self, copies: Sequence[int]) -> tuple[Array, Sequence[Array | None]]:
+    def _look(self, copies: Sequence[int]) -> tuple[Array, Sequence[Array | None], Sequence[Array | None]]:
         rows, states = self._copies.look(copies, self._keep_states)
         for row in rows:
             self.observations.add(row)
         for state in states if self._keep_states else ():
             assert state is not None
             self.states.add(state)
-        return rows, states
+        masks = self._copies.masks(copies)
+        return rows, states, [None] * len(copies) if masks is None else list(masks)

@@ -73,6 +73,9 @@ class Copies(Protocol):
     def look(self, copies: Sequence[int], states: bool) -> tuple[Array, Sequence[Array | None]]:
         """Return what all agents see in some copies, ``[copies, A, D]``, and the states, if asked for."""
 
+    def masks(self, copies: Sequence[int]) -> Array | None:
+        """Return which actions are possible now in some copies, ``[copies, A, K]``; ``None`` if nobody heeds that."""
+
     def close(self) -> None:
         """Close all environments."""
 
@@ -100,6 +103,7 @@ class SeparateCopies:
         self._make = make
         self._present: list[Any] = [None] * count
         self._seen: list[Any] = [None] * count
+        self._told: list[Any] = [None] * count
 
     def begin(self, beginnings: Sequence[Beginning]) -> None:
         """Begin episodes."""
@@ -109,7 +113,7 @@ class SeparateCopies:
                 assert self._make is not None, "several copies need make"
                 self._envs[place] = self._make(one.which)
             self._present[one.copy] = env = self._envs[place]
-            self._seen[one.copy], _ = env.reset(seed=one.seed)
+            self._seen[one.copy], self._told[one.copy] = env.reset(seed=one.seed)
 
     def step(self, actions: Array) -> Outcome:
         """Step the first copies."""
@@ -118,8 +122,8 @@ class SeparateCopies:
             env = self._present[copy]
             playing, each = env.agents, self.team.each(row)
             chosen = {agent: action for agent, action in zip(self.team.agents, each, strict=True) if agent in playing}
-            self._seen[copy], told, terminations, _, _ = env.step(chosen)
-            rewards.append(float(sum(told.values())))
+            self._seen[copy], paid, terminations, _, self._told[copy] = env.step(chosen)
+            rewards.append(float(sum(paid.values())))
             over.append(not env.agents)
             # Of agents that end at different times, those still playing at the last step decide.
             terminated.append(over[-1] and all(terminations.values()))
@@ -136,6 +140,10 @@ class SeparateCopies:
         if not states:
             return rows, [None] * len(copies)
         return rows, [self.team.state_of(self._present[copy], row) for copy, row in zip(copies, rows, strict=True)]
+
+    def masks(self, copies: Sequence[int]) -> Array | None:
+        """Return which actions are possible now in some copies."""
+        return np.stack([self.team.stack_masks(self._told[copy]) for copy in copies]) if self.team.masked else None
 
     def close(self) -> None:
         """Close all environments."""
@@ -199,12 +207,16 @@ class BatchedCopies:
             return rows, [None] * len(copies)
         return rows, list(self._worlds.worlds.simulator.state()[list(copies)])
 
+    def masks(self, copies: Sequence[int]) -> Array | None:
+        """Return nothing: no simulator is of a task that tells which actions are possible."""
+        return None
+
     def close(self) -> None:
         """Close all environments."""
         self._worlds.close()
 
 
-def make_copies(task: Task, texts: Sequence[str], count: int, *, box: bool, states: bool) -> Copies:
+def make_copies(task: Task, texts: Sequence[str], count: int, *, box: bool, states: bool, masks: bool) -> Copies:
     """Make the training environments of a task.
 
     Args:
@@ -213,6 +225,7 @@ def make_copies(task: Task, texts: Sequence[str], count: int, *, box: bool, stat
         count: How many copies. Several step in one batch where the task has a simulator for that.
         box: Whether actions may be vectors too.
         states: Whether states may be looked at; a simulator that has none is not used then.
+        masks: Whether to heed which actions are possible, where the task tells that.
 
     Raises:
         DisruptionError: If the task cannot honour a disruption.
@@ -222,9 +235,9 @@ def make_copies(task: Task, texts: Sequence[str], count: int, *, box: bool, stat
     from robust_gym.vector.simulator import is_batched
 
     envs = [make_parallel(task.id, disruption=text) for text in texts]
-    team = Team.of(envs[0], box=box)
+    team = Team.of(envs[0], box=box, masks=masks)
     separate = SeparateCopies(envs, count, lambda which: make_parallel(task.id, disruption=texts[which]), team)
-    if count == 1 or not is_batched(task):
+    if count == 1 or team.masked or not is_batched(task):
         return separate
     together = BatchedCopies(task, team, texts, count)
     if states and not together.has_states:

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 class ValueFactorisation(TeamArguments):
     """Arguments of value factorisation; defaults are those of arXiv 2602.11437 unless a field says otherwise.
 
-    Where a task tells which actions an agent may take now (``info[agent]["action_mask"]``, in StarCraft-like games), it
-    is not asked: what is not possible does nothing there.
-
     What the paper counts in steps of its 172,800-step runs is a share of the budget here, so that one set of
     arguments serves every budget.
 
@@ -60,6 +57,8 @@ class ValueFactorisation(TeamArguments):
             that follow training and are saved with the policy. The paper feeds raw numbers.
         reward_scale: Number that training rewards are divided by; 0 for the root mean square of the team's rewards
             in the steps before the first update.
+        action_masks: Whether agents take, and targets count, only such actions as are possible, where the task tells
+            which (``infos[agent]["action_mask"]``, in StarCraft-like games), as PyMARL does.
         train_disruption: Disruption of the training episodes (domain randomisation). Several, with ``|`` between
             them, make a distribution: each episode draws one.
         n_envs: Episodes that are collected at once, in copies of the training environments. Each has an equal share
@@ -85,6 +84,7 @@ class ValueFactorisation(TeamArguments):
     exploration_fraction: float = 0.7
     normalise_observations: bool = True
     reward_scale: float = 1.0
+    action_masks: bool = field(default=True, metadata=YOUNGER)
     train_disruption: str = "none"
     n_envs: int = field(default=1, metadata=YOUNGER)
 
@@ -129,7 +129,7 @@ class ValueFactorisation(TeamArguments):
         from robust_gym.baselines.marl.policy import TeamPolicy
         from robust_gym.baselines.marl.trainer import Trainer
 
-        copies = make_copies(task, self.distribution, self.n_envs, box=False, states=True)
+        copies = make_copies(task, self.distribution, self.n_envs, box=False, states=True, masks=self.action_masks)
         with contextlib.closing(copies), one_thread():
             trainer = Trainer(self, copies, budget.steps, seed)
             trainer.run(progress, checkpoints)

@@ -6,10 +6,11 @@ A subclass says what its critic sees. This module imports torch only inside its 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from robust_gym.baselines.base import YOUNGER
 from robust_gym.baselines.marl.arguments import TeamArguments
 from robust_gym.task import Budget, Task
 
@@ -30,7 +31,7 @@ class PolicyGradient(TeamArguments):
     """Arguments of IPPO and MAPPO; defaults are MAPPO's for MPE (arXiv 2103.01955) unless a field says otherwise.
 
     Its agents are fed forward: they remember nothing, where those of the paper may be recurrent too. All are rewarded
-    with the sum of their rewards. Masks of actions are not read: what is not possible does nothing.
+    with the sum of their rewards.
 
     Attributes:
         sharing: Whether agents share one network, which is told whose turn it is: ``shared``, ``separate``, or
@@ -49,6 +50,8 @@ class PolicyGradient(TeamArguments):
         critic_learning_rate: Adam's, for the critic, likewise.
         max_grad_norm: Norm to which the gradients of actors and of critic are clipped; 0 for no clipping.
         initial_std: First standard deviation of Box actions, in units of half the space.
+        action_masks: Whether agents draw only such actions as are possible, where the task tells them which
+            (``infos[agent]["action_mask"]``, in StarCraft-like games), as the paper does.
         normalise_observations: Whether networks see observations, and states, with zero mean and unit variance, by
             moments that follow training and are saved with the policy. The paper normalises each input by itself.
         train_disruption: Disruption of the training episodes (domain randomisation). Several, with ``|`` between
@@ -69,6 +72,7 @@ class PolicyGradient(TeamArguments):
     critic_learning_rate: float = 1e-3
     max_grad_norm: float = 10.0
     initial_std: float = 1.0
+    action_masks: bool = field(default=True, metadata=YOUNGER)
     normalise_observations: bool = True
     train_disruption: str = "none"
 
@@ -115,7 +119,7 @@ class PolicyGradient(TeamArguments):
         from robust_gym.baselines.marl.copies import make_copies
 
         count = min(self.n_envs, budget.steps)
-        copies = make_copies(task, self.distribution, count, box=True, states=self.needs_state)
+        copies = make_copies(task, self.distribution, count, box=True, states=self.needs_state, masks=self.action_masks)
         with contextlib.closing(copies), one_thread():
             return ActorPolicy(self._learn(copies, budget.steps, seed, progress, checkpoints), self.algorithm, task)
 

@@ -59,8 +59,8 @@ class TargetValues:
         after = self._replay.after(slots)
         networks = self._networks
         features = networks.features(*self._replay.windows(after))
-        states = self._replay.states(after)
-        self._values[..., slots] = self._mixer.greedy_values(networks, features, states).numpy()
+        greedy = self._mixer.greedy_values(networks, features, self._replay.states(after), self._replay.masks(after))
+        self._values[..., slots] = greedy.numpy()
         self._stamps[slots] = self._replay.stamps[slots]
 
     def snapshot(self) -> Snapshot:
@@ -196,5 +196,5 @@ class Learner:
     def greedy(self, slots: Array) -> Array:
         """Return every agent's greedy action at the observations of some slots, ``[B, A]``."""
         features = self.networks.features(*self.replay.windows(slots))
-        actions: Array = self.networks.values(features).argmax(-1).numpy().T
+        actions: Array = self.networks.values(features, self.replay.masks(slots)).argmax(-1).numpy().T
         return actions

@@ -41,15 +41,18 @@ class Mixer(nn.Module):
         """
         raise NotImplementedError
 
-    def greedy_values(self, networks: AgentNetworks, features: Tensor, states: Tensor | None) -> Tensor:
+    def greedy_values(
+        self, networks: AgentNetworks, features: Tensor, states: Tensor | None, masks: Tensor | None = None
+    ) -> Tensor:
         """Return the joint values of the agents' greedy actions, ``[*outputs, B]``.
 
         Args:
             networks: The agents' networks.
             features: What they see, ``[A, B, H]``.
             states: ``[B, S]``, or ``None``.
+            masks: Which actions are possible, ``[A, B, K]``, or ``None``.
         """
-        mixed: Tensor = self(networks.values(features).amax(-1), states)
+        mixed: Tensor = self(networks.values(features, masks).amax(-1), states)
         return mixed
 
     def loss(self, networks: AgentNetworks, features: Tensor, batch: Batch, target: Tensor) -> Tensor:

@@ -129,11 +129,17 @@ class AgentNetworks(nn.Module):
         hidden: Tensor = self.body(torch.relu(encoded))
         return hidden
 
-    def values(self, features: Tensor) -> Tensor:
-        """Return the value of every action, ``[A, B, K]``; minus infinity for actions an agent lacks."""
+    def values(self, features: Tensor, masks: Tensor | None = None) -> Tensor:
+        """Return the value of every action, ``[A, B, K]``; minus infinity for actions an agent lacks.
+
+        Args:
+            features: ``[A, B, H]``.
+            masks: Which actions are possible, ``[A, B, K]``; the others have minus infinity too.
+        """
         weight = self.w_value.view(self.team.size, self.team.choices, -1).transpose(1, 2)
         bias = self.b_value.view(self.team.size, 1, -1) + self.impossible
-        return torch.baddbmm(bias, features, weight)
+        values = torch.baddbmm(bias, features, weight)
+        return values if masks is None else values.masked_fill(~masks, -math.inf)
 
     def chosen(self, features: Tensor, actions: Tensor) -> Tensor:
         """Return the values of one action per agent, ``[A, B]``, without computing the others.

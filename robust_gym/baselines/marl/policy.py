@@ -48,7 +48,11 @@ class TeamPolicy:
 
     @torch.no_grad()
     def act(
-        self, observation: Mapping[Any, Array], state: Window | None, episode_start: Array
+        self,
+        observation: Mapping[Any, Array],
+        state: Window | None,
+        episode_start: Array,
+        action_masks: Mapping[Any, Array] | None = None,
     ) -> tuple[dict[Any, Array], Window]:
         """Choose greedy actions; ties go to the smaller action.
 
@@ -56,6 +60,7 @@ class TeamPolicy:
             observation: ``[B, …]`` for each agent.
             state: What the last call returned, or ``None``.
             episode_start: Rows whose memory is cleared first, ``[B]``.
+            action_masks: Which actions are possible, booleans ``[B, n]`` for each agent, where the task tells that.
 
         Returns:
             Actions ``[B]`` for each agent, and the new memory.
@@ -69,7 +74,9 @@ class TeamPolicy:
         before = torch.where(new, networks.padding, state.last_actions[:, 1:])
         observations = torch.cat((state.observations[:, 1:], seen), 1)
         last_actions = torch.cat((before, last.unsqueeze(1)), 1)
-        actions = networks.values(networks.features(observations, last_actions)).argmax(-1)
+        features = networks.features(observations, last_actions)
+        masks = team.stack_batch_masks(action_masks)
+        actions = networks.values(features, None if masks is None else torch.from_numpy(masks)).argmax(-1)
         chosen = {agent: row.numpy() for agent, row in zip(team.agents, actions, strict=True)}
         return chosen, Window(observations, last_actions, actions)
 

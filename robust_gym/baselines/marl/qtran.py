@@ -109,9 +109,11 @@ class QTRAN(Mixer):
         """Return the sum of the individual values, Q', whose greedy actions are the team's."""
         return values.sum(0)
 
-    def greedy_values(self, networks: AgentNetworks, features: Tensor, states: Tensor | None) -> Tensor:
+    def greedy_values(
+        self, networks: AgentNetworks, features: Tensor, states: Tensor | None, masks: Tensor | None = None
+    ) -> Tensor:
         """Return the joint network's values of the agents' greedy actions, ``[B]``."""
-        value: Tensor = self.joint(features.sum(0), networks.values(features).argmax(-1))
+        value: Tensor = self.joint(features.sum(0), networks.values(features, masks).argmax(-1))
         return value
 
     def loss(self, networks: AgentNetworks, features: Tensor, batch: Batch, target: Tensor) -> Tensor:
@@ -124,7 +126,7 @@ class QTRAN(Mixer):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return L_td, L_opt and L_nopt of a batch; arguments as those of ``loss``."""
         assert batch.states is not None
-        values, summed = networks.values(features), features.sum(0)
+        values, summed = networks.values(features, batch.masks), features.sum(0)
         best, greedy = values.max(-1)
         chosen = values.gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
         joint = self.joint(summed, batch.actions)

@@ -33,6 +33,7 @@ class Batch:
         continues: 0 where the transition terminated, else 1, ``[B]``.
         states: ``[B, S]``, or ``None`` where nothing needs them.
         groups: Which environment of the training distribution each comes from, ``[B]``, or ``None`` likewise.
+        masks: Which actions were possible, ``[A, B, K]``, or ``None`` where nobody heeds that.
     """
 
     slots: Array
@@ -43,6 +44,7 @@ class Batch:
     continues: Tensor
     states: Tensor | None
     groups: Tensor | None = None
+    masks: Tensor | None = None
 
 
 class Replay:
@@ -98,6 +100,7 @@ class Replay:
         self._ages = np.zeros(capacity, np.int64)
         self._states = np.zeros((capacity, team.state), np.float32) if keep_states else None
         self._groups = np.zeros(capacity, np.int64) if keep_groups else None
+        self._masks = np.ones((capacity, team.size, team.choices), bool) if team.masked else None
         self._group = [0] * copies
         self.valid = np.zeros(capacity, bool)
         self.stamps = np.zeros(capacity, np.int64)
@@ -105,16 +108,27 @@ class Replay:
         self._back = np.arange(1 - history, 1)[:, None]
         self._ahead = np.arange(1, history)
 
-    def begin(self, observations: Array, state: Array | None, copy: int = 0, group: int = 0) -> int:
+    def begin(
+        self, observations: Array, state: Array | None, copy: int = 0, group: int = 0, masks: Array | None = None
+    ) -> int:
         """Start an episode of a copy with its first observations, ``[A, D]``, and return their slot.
 
         The action before the first counts as action 0, as in the paper. All of its transitions are of one group, the
         environment that it takes place in.
         """
         self._group[copy] = group
-        return self._write(copy, observations, state, np.zeros(self.team.size, np.int64), 0)
+        return self._write(copy, observations, state, np.zeros(self.team.size, np.int64), 0, masks)
 
-    def add(self, slot: int, actions: Array, reward: float, terminated: bool, after: Array, state: Array | None) -> int:
+    def add(
+        self,
+        slot: int,
+        actions: Array,
+        reward: float,
+        terminated: bool,
+        after: Array,
+        state: Array | None,
+        masks: Array | None = None,
+    ) -> int:
         """Complete the transition of a slot, and return the slot of the observations after it.
 
         Args:
@@ -124,14 +138,23 @@ class Replay:
             terminated: Whether the state after it has no future.
             after: The next observations, ``[A, D]``.
             state: The next state, or ``None`` where states are not stored.
+            masks: Which actions are possible next, ``[A, K]``, or ``None`` where nobody heeds that.
         """
         self._actions[slot] = actions
         self._rewards[slot] = reward
         self._continues[slot] = not terminated
         self.valid[slot] = True
-        return self._write(slot // self._share, after, state, actions, int(self._ages[slot]) + 1)
+        return self._write(slot // self._share, after, state, actions, int(self._ages[slot]) + 1, masks)
 
-    def _write(self, copy: int, observations: Array, state: Array | None, last_actions: Array, age: int) -> int:
+    def _write(
+        self,
+        copy: int,
+        observations: Array,
+        state: Array | None,
+        last_actions: Array,
+        age: int,
+        masks: Array | None,
+    ) -> int:
         own = self._next[copy]
         slot = copy * self._share + own
         self._next[copy] = (own + 1) % self._share
@@ -146,6 +169,8 @@ class Replay:
             self._states[slot] = state
         if self._groups is not None:
             self._groups[slot] = self._group[copy]
+        if self._masks is not None:
+            self._masks[slot] = masks
         self.valid[slot] = False
         self.stamps[slot] = self._written
         if self._used[copy] == self._share:
@@ -188,6 +213,7 @@ class Replay:
             torch.from_numpy(self._continues[slots]),
             self.states(slots),
             None if self._groups is None else torch.from_numpy(self._groups[slots]),
+            self.masks(slots),
         )
 
     def reward_size(self) -> float:
@@ -198,6 +224,10 @@ class Replay:
     def states(self, slots: Array) -> Tensor | None:
         """Gather states ``[B, S]``, if they are stored."""
         return None if self._states is None else torch.from_numpy(self._states[slots])
+
+    def masks(self, slots: Array) -> Tensor | None:
+        """Gather which actions were possible, ``[A, B, K]``, if that is stored."""
+        return None if self._masks is None else torch.from_numpy(self._masks[slots]).transpose(0, 1)
 
     def windows(self, slots: Array) -> tuple[Tensor, Tensor]:
         """Gather the windows ending at slots: observations ``[A, T, B, D]`` and last actions ``[A, T, B]``."""
@@ -248,6 +278,8 @@ class Replay:
             arrays["states"] = self._states
         if self._groups is not None:
             arrays["groups"] = self._groups
+        if self._masks is not None:
+            arrays["masks"] = self._masks
         return arrays
 
     def _beside(self, slots: Array, steps: int | Array) -> Array:

@@ -30,6 +30,7 @@ class Rollout:
         terminated: Steps after which there is no future, ``[T, N]``.
         cut: Steps after which the rollout does not go on: the last ones of it and of episodes, ``[T, N]``.
         views_after: Views after those steps, in the order of ``cut``, ``[V, cuts, …]``.
+        masks: Which actions were possible, ``[A, T, N, K]``, or ``None`` where nobody heeds that.
     """
 
     observations: Tensor
@@ -41,6 +42,7 @@ class Rollout:
     terminated: Tensor
     cut: Tensor
     views_after: Tensor
+    masks: Tensor | None = None
 
 
 class Runner:
@@ -91,13 +93,14 @@ class Runner:
         """
         every = range(self._count)
         parts: list[tuple[Tensor, ...]] = []
-        rewards, terminated, cuts, after = [], [], [], []
+        rewards, terminated, cuts, after, possible = [], [], [], [], []
         for step in range(steps):
             self._begin(np.flatnonzero(self._over).tolist())
             self._follow()
             seen, views = self._seen(slice(None))
             playing = torch.from_numpy(self._copies.playing(every).T)
-            drawn, judged = self._actors.sample(seen, self._generator)
+            masks = self._masks(every)
+            drawn, judged = self._actors.sample(seen, self._generator, masks)
             outcome = self._copies.step(self._actors.head.played(drawn).transpose(0, 1).contiguous().numpy())
             self._look(every)
             self._over = np.array(outcome.over)
@@ -108,6 +111,8 @@ class Runner:
             rewards.append(outcome.rewards)
             terminated.append(outcome.terminated)
             cuts.append(cut)
+            if masks is not None:
+                possible.append(masks)
         self.steps += steps * self._count
         observations, views, actions, judged, playing = (torch.stack(part, 1) for part in zip(*parts, strict=True))
         return Rollout(
@@ -120,6 +125,7 @@ class Runner:
             torch.tensor(terminated, dtype=torch.bool),
             torch.from_numpy(np.stack(cuts)),
             torch.cat(after, 1),
+            torch.stack(possible, 1) if possible else None,
         )
 
     @property
@@ -157,6 +163,11 @@ class Runner:
         self._rows[places] = rows
         if self._critic.needs_state:
             self._states[places] = np.stack([state for state in states if state is not None])
+
+    def _masks(self, copies: range) -> Tensor | None:
+        """Return which actions are possible now, ``[A, copies, K]``, if that is heeded."""
+        masks = self._copies.masks(copies)
+        return None if masks is None else torch.from_numpy(masks).transpose(0, 1)
 
     def _follow(self) -> None:
         """Let the normalisers follow what is acted on."""

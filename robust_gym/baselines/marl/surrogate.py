@@ -90,6 +90,7 @@ class Surrogate:
             self._normalised(found, rollout.playing).flatten(1, 2),
             critic.scaled(values).flatten(1, 2),
             critic.scaled(returns).flatten(1, 2),
+            None if rollout.masks is None else rollout.masks.flatten(1, 2),
         )
         many = rollout.rewards.numel()
         for _ in range(arguments.epochs):
@@ -108,7 +109,7 @@ class Surrogate:
 
     def _step(self, batch: _Batch) -> None:
         arguments = self._arguments
-        judged, entropy = self._actors.judge(batch.observations, batch.actions)
+        judged, entropy = self._actors.judge(batch.observations, batch.actions, batch.masks)
         ratio = (judged - batch.log_probabilities).exp()
         clipped = ratio.clamp(1 - arguments.clip, 1 + arguments.clip)
         surrogate = torch.minimum(ratio * batch.advantages, clipped * batch.advantages)
@@ -159,7 +160,9 @@ class _Batch:
     advantages: Tensor
     values: Tensor
     returns: Tensor
+    masks: Tensor | None
 
     def pick(self, rows: Tensor) -> _Batch:
         """Return some of the transitions."""
-        return _Batch(*(getattr(self, name)[:, rows] for name in self.__dataclass_fields__))
+        every = (getattr(self, name) for name in self.__dataclass_fields__)
+        return _Batch(*(None if one is None else one[:, rows] for one in every))

@@ -27,6 +27,7 @@ class Team:
         actions: Number of actions of each agent; of Box actions, how many numbers each has.
         state: Numbers in the state that mixers, critics and dual networks may see during training.
         bounds: Of Box actions, each agent's lows and its highs; empty where actions are Discrete.
+        masked: Whether learners and policies heed which actions the task says are possible now.
     """
 
     agents: tuple[Any, ...]
@@ -34,14 +35,16 @@ class Team:
     actions: tuple[int, ...]
     state: int
     bounds: tuple[Bounds, ...] = ()
+    masked: bool = False
 
     @classmethod
-    def of(cls, env: Any, *, box: bool = False) -> Team:
+    def of(cls, env: Any, *, box: bool = False, masks: bool = True) -> Team:
         """Describe the agents of a parallel environment.
 
         Args:
             env: The environment.
             box: Whether actions may also be vectors, of all agents.
+            masks: Whether to heed ``infos[agent]["action_mask"]``, where the environment tells it.
 
         Raises:
             ValueError: If an agent's actions are not Discrete (nor a Box) or its observations not a Box.
@@ -63,8 +66,12 @@ class Team:
                 raise ValueError(f"agent {agent!r} needs a Box observation space, got {seen}")
             observations.append(int(np.prod(seen.shape)))
             actions.append(int(does.shape[0] if continuous else does.n))
-        state = _state_size(env, sum(observations))
-        return cls(agents, tuple(observations), tuple(actions), state, tuple(bounds))
+        # Most environments have no state before the first reset.
+        _, infos = env.reset(seed=0)
+        seen = _state(env)
+        state = sum(observations) if seen is None else len(seen)
+        masked = masks and not continuous and any("action_mask" in told for told in infos.values())
+        return cls(agents, tuple(observations), tuple(actions), state, tuple(bounds), masked)
 
     @property
     def size(self) -> int:
@@ -118,6 +125,32 @@ class Team:
                 row[:, :size] = np.reshape(observation[agent], (batch, -1))
         return rows
 
+    def stack_masks(self, infos: Mapping[Any, Mapping[str, Any]]) -> Array:
+        """Return which actions are possible, ``[A, K]``.
+
+        An agent of which no action is said to be possible, or nothing is said, because it has left, may take all that
+        it has: what it takes does nothing.
+
+        Args:
+            infos: What the environment tells of each agent.
+        """
+        rows = np.arange(self.choices) < np.array(self.actions)[:, None]
+        for row, agent, size in zip(rows, self.agents, self.actions, strict=True):
+            mask = infos.get(agent, {}).get("action_mask")
+            if mask is not None and np.any(mask):
+                row[:size] = mask
+        return rows
+
+    def stack_batch_masks(self, masks: Mapping[Any, Array] | None) -> Array | None:
+        """Put batches of masks, ``[B, n]`` for each agent, into ``[A, B, K]``, if there are any and they are heeded."""
+        if masks is None or not self.masked:
+            return None
+        batch = len(next(iter(masks.values())))
+        rows = np.zeros((self.size, batch, self.choices), bool)
+        for row, agent, size in zip(rows, self.agents, self.actions, strict=True):
+            row[:, :size] = masks[agent]
+        return rows
+
     def state_of(self, env: Any, rows: Array) -> Array:
         """Return the environment's state, or all agents' observations where it has none; ``[state]``."""
         seen = _state(env)
@@ -130,6 +163,8 @@ class Team:
         fields = asdict(self)
         if not self.continuous:
             del fields["bounds"]
+        if not self.masked:
+            del fields["masked"]
         return fields
 
     @classmethod
@@ -142,6 +177,7 @@ class Team:
             tuple(fields["actions"]),
             int(fields["state"]),
             bounds,
+            bool(fields.get("masked", False)),
         )
 
 
@@ -151,10 +187,3 @@ def _state(env: Any) -> Array | None:
     except NotImplementedError:  # PettingZoo's way of having none
         return None
     return np.ravel(np.asarray(seen, np.float32))
-
-
-def _state_size(env: Any, otherwise: int) -> int:
-    # Most environments have no state before the first reset.
-    env.reset(seed=0)
-    seen = _state(env)
-    return otherwise if seen is None else len(seen)
