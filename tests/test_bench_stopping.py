@@ -34,6 +34,7 @@ from robust_gym.bench.engine import Checkpointed, Event, Failed, Finished, Job, 
 from robust_gym.bench.engines import EngineChoice
 from robust_gym.bench.plan import Request
 from robust_gym.bench.store import State, Store
+from robust_gym.bench.terms import terms_of
 from robust_gym.bench.training import train
 from robust_gym.terminal import console
 
@@ -313,7 +314,7 @@ def test_a_job_is_made_anew_from_what_the_store_has(tmp_path: Path) -> None:
 
     def wait() -> None:
         (job,) = engine.jobs
-        assert job.bare() == Job(one, checkpoint_seconds=job.checkpoint_seconds)
+        assert job.bare() == Job(one, checkpoint_seconds=job.checkpoint_seconds, planned=terms_of(one))
         # A process elsewhere gets the job, and not the way to what this one keeps.
         assert pickle.loads(pickle.dumps(job)).renew is None
         claim = told.campaign._claims[one.path]
