@@ -31,7 +31,6 @@ class Locks(ParallelEnv):
         self.possible_agents = list(self.sizes)
         self.agents: list[str] = []
         self.rng = np.random.default_rng()
-        self.best = 0.0
 
     def observation_space(self, agent: str) -> spaces.Box:
         return spaces.Box(-1, 1, (2,), np.float32)

@@ -33,6 +33,14 @@ def train(name: str, steps: int = 900, **arguments: Any) -> Any:
     )
 
 
+def run(name: str, steps: int, n_envs: int = 1, **arguments: Any) -> Trainer:
+    """Return what has trained, with its replay and its learner."""
+    algorithm: Any = create(name, {"n_envs": n_envs, **arguments})
+    trainer = Trainer(algorithm, SeparateCopies([Locks()], n_envs, lambda which: Locks()), steps, 0)
+    trainer.run(lambda steps: None)
+    return trainer
+
+
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_only_what_is_possible_is_taken_and_that_is_best(name: str, tmp_path: Path) -> None:
     more: dict[str, Any] = {"steps": 2500, "entropy": 0.0} if name in ("ippo", "mappo") else {}
@@ -60,10 +68,7 @@ def test_masks_may_be_left_alone(name: str) -> None:
 @pytest.mark.parametrize("n_envs", [1, 3])
 def test_targets_count_only_what_is_possible(n_envs: int) -> None:
     """Locked actions are worth most here, and no target is as large."""
-    envs = [Locks()]
-    arguments = {"hidden": 8, "n_envs": n_envs, "learning_starts": 0.5}
-    trainer = Trainer(create("vdn", arguments), SeparateCopies(envs, n_envs, lambda which: Locks()), 60, 0)  # type: ignore[arg-type]
-    trainer.run(lambda steps: None)
+    trainer = run("vdn", 60, n_envs=n_envs, hidden=8, learning_starts=0.5)
     replay, learner = trainer.replay, trainer.learner
     slots = np.flatnonzero(replay.valid)
     after = replay.after(slots)
@@ -82,8 +87,7 @@ def test_targets_count_only_what_is_possible(n_envs: int) -> None:
 
 def test_qtran_compares_with_what_is_possible() -> None:
     """u* is the greedy action among those that were free, at the transition itself."""
-    trainer = Trainer(create("qtran", {"hidden": 8}), SeparateCopies([Locks()]), 40, 0)  # type: ignore[arg-type]
-    trainer.run(lambda steps: None)
+    trainer = run("qtran", 40, hidden=8)
     learner, replay = trainer.learner, trainer.replay
     batch = replay.batch(np.flatnonzero(replay.valid))
     seen: list[torch.Tensor] = []
@@ -99,8 +103,7 @@ def test_qtran_compares_with_what_is_possible() -> None:
 
 def test_exploration_is_uniform_over_what_is_possible() -> None:
     """Both agents of 600 steps; the largest action of the big one is free in 5 of 8 steps."""
-    trainer = Trainer(create("vdn", {"hidden": 4, "learning_starts": 1.0}), SeparateCopies([Locks()]), 600, 0)  # type: ignore[arg-type]
-    trainer.run(lambda steps: None)
+    trainer = run("vdn", 600, hidden=4, learning_starts=1.0)
     batch = trainer.replay.batch(np.flatnonzero(trainer.replay.valid))
     assert batch.masks is not None
     share = (batch.masks / batch.masks.sum(-1, keepdim=True)).mean(1)

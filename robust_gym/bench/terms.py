@@ -43,11 +43,12 @@ def check_terms(planned: Terms, cell: Cell) -> None:
     Raises:
         ValueError: If it differs; the message says in what.
     """
-    here = terms_of(cell)
-    problem = changed_arguments(planned.arguments, cell)
-    if here.task_version != planned.task_version:
-        problem = f"its task was at version {planned.task_version}, and is now at {here.task_version}"
-    elif here.protocol_sha256 != planned.protocol_sha256:
+    version = registry.task(cell.task).version
+    if planned.task_version != version:
+        problem: str | None = f"its task was at version {planned.task_version}, and is now at {version}"
+    elif planned.protocol_sha256 != task_protocol(cell.task, cell.protocol).sha256:
         problem = f"its task has other cells in protocol {cell.protocol} now"
+    else:
+        problem = changed_arguments(planned.arguments, cell)
     if problem is not None:
         raise ValueError(f"the driver planned another cell, perhaps with another version of a package: {problem}")

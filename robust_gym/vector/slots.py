@@ -18,6 +18,7 @@ from gymnasium import spaces
 from robust_gym.disruption import DisruptionError
 from robust_gym.task import Task
 from robust_gym.vector.giving import as_actions
+from robust_gym.vector.masks import possible
 
 SLOTS = 64
 """Rows of every batch."""
@@ -147,7 +148,10 @@ class EpisodeBatch:
             if slot is None:
                 return
         seeds = self._waiting[slot.disruption]
-        self._store(row, slot.begin(seeds.popleft()))
+        observation = slot.begin(seeds.popleft())
+        if not self._filled:
+            self._allocate_masks(slot)
+        self._store(row, observation)
         self._store_masks(row, slot)
         self.episode_start[row] = True
         if not seeds:
@@ -197,18 +201,17 @@ class EpisodeBatch:
         else:
             self.observation[row] = observation
 
-    def _store_masks(self, row: int, slot: _Slot) -> None:
-        if not slot.many:
-            return
-        told = {agent: info["action_mask"] for agent, info in slot.infos.items() if "action_mask" in info}
-        if told and self.action_masks is None:
+    def _allocate_masks(self, slot: _Slot) -> None:
+        if slot.many and any("action_mask" in info for info in slot.infos.values()):
             self.action_masks = {
                 agent: np.ones((len(self._slots), space.n), bool)
                 for agent, space in self._action_spaces.items()
                 if isinstance(space, spaces.Discrete)
             }
+
+    def _store_masks(self, row: int, slot: _Slot) -> None:
         for agent, masks in (self.action_masks or {}).items():
-            masks[row] = told[agent] if np.any(told.get(agent, False)) else True
+            masks[row] = possible(slot.infos.get(agent, {}), masks.shape[1])
 
     def _row(self, actions: Any, row: int) -> Any:
         if isinstance(self._action_spaces, dict):

@@ -118,12 +118,12 @@ class Collector:
 
     def _explored(self, copy: int, sizes: Sequence[int]) -> Array:
         """Draw an action of every agent, from those that are possible."""
-        masks = self._copies.masks([copy])
+        masks = self._replay.masks(self._slots[[copy]])
         if masks is None:
             return self._exploration.integers(sizes)
-        counts = masks[0].sum(-1)
-        places = self._exploration.integers(counts)
-        return np.array([np.flatnonzero(mask)[place] for mask, place in zip(masks[0], places, strict=True)])
+        each = [np.flatnonzero(mask) for mask in masks[:, 0].numpy()]
+        places = self._exploration.integers([len(actions) for actions in each])
+        return np.array([actions[place] for actions, place in zip(each, places, strict=True)])
 
     def _begin(self, copies: Sequence[int]) -> None:
         if not copies:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from robust_gym.vector.masks import possible
+
 Array = np.ndarray[Any, Any]
 
 Bounds = tuple[tuple[float, ...], tuple[float, ...]]
@@ -126,19 +128,14 @@ class Team:
         return rows
 
     def stack_masks(self, infos: Mapping[Any, Mapping[str, Any]]) -> Array:
-        """Return which actions are possible, ``[A, K]``.
-
-        An agent of which no action is said to be possible, or nothing is said, because it has left, may take all that
-        it has: what it takes does nothing.
+        """Return which actions are possible, ``[A, K]``, as ``vector.masks.possible`` reads them.
 
         Args:
             infos: What the environment tells of each agent.
         """
-        rows = np.arange(self.choices) < np.array(self.actions)[:, None]
+        rows = np.zeros((self.size, self.choices), bool)
         for row, agent, size in zip(rows, self.agents, self.actions, strict=True):
-            mask = infos.get(agent, {}).get("action_mask")
-            if mask is not None and np.any(mask):
-                row[:size] = mask
+            row[:size] = possible(infos.get(agent, {}), size)
         return rows
 
     def stack_batch_masks(self, masks: Mapping[Any, Array] | None) -> Array | None:
