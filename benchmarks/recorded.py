@@ -1,6 +1,6 @@
-"""Tables of what was measured: printed, kept under ``benchmarks/results/``, and shown in ``docs/speed.md``.
+"""Tables of what was measured: printed, kept under ``benchmarks/results/``, and shown in a page of the documentation.
 
-python benchmarks/recorded.py     writes the page's tables again from what is kept
+python benchmarks/recorded.py     writes the pages' tables again from what is kept
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "speed.md"
+PAGES = (PAGE.name, "results.md")
+"""Pages that show tables."""
+
 LIBRARIES = ("envpool", "gymnasium", "mujoco", "numpy", "stable-baselines3", "torch")
 
 Stamp = Mapping[str, Any]
@@ -32,6 +35,7 @@ class Table:
         columns: Headings.
         rows: Cells, as they are shown; the first of each names the row.
         stamp: Of the measurement, where it is older than the table; that of now otherwise.
+        page: The page of the documentation that shows it.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     stamp: Stamp | None = None
+    page: str = PAGE.name
 
     def __str__(self) -> str:
         lines = [self.columns, *self.rows]
@@ -52,10 +57,10 @@ class Table:
     def keep(self) -> None:
         """Write the file, with versions and machine, and the page's table."""
         stamp = self.stamp or stamp_of_now()
-        data = {"command": self.command, **stamp, "columns": self.columns, "rows": self.rows}
+        data = {"command": self.command, **stamp, "page": self.page, "columns": self.columns, "rows": self.rows}
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{self.name}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        show(self.page)
 
 
 def stamp_of_now() -> dict[str, Any]:
@@ -146,14 +151,21 @@ def between(page: str, name: str, text: str) -> str:
     return f"{before}{begin}\n{text}{end}{after}"
 
 
-def with_tables(page: str) -> str:
-    """Return the page with all kept tables in their places."""
+def show(name: str) -> None:
+    """Write a page's tables again."""
+    page = PAGE.with_name(name)
+    page.write_text(with_tables(page.read_text(encoding="utf-8"), name), encoding="utf-8")
+
+
+def with_tables(page: str, name: str = PAGE.name) -> str:
+    """Return the page of a name with all of its kept tables in their places."""
     for file in sorted(RESULTS.glob("*.json")):
         data = json.loads(file.read_text(encoding="utf-8"))
-        if "columns" in data:
+        if "columns" in data and data.get("page", PAGE.name) == name:
             page = between(page, file.stem, "\n" + markdown(data) + "\n")
     return page
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        show(page)

@@ -221,10 +221,10 @@ def _add_leaderboard(parser: Parser) -> None:
 
 def _leaderboard(arguments: argparse.Namespace) -> int:
     from robust_gym.leaderboard.downloads import USUAL
-    from robust_gym.leaderboard.loading import load_records
     from robust_gym.leaderboard.page import build
+    from robust_gym.leaderboard.published import records_of
 
-    records = load_records(arguments.records or [Path("results")])
+    records = records_of(arguments.records or [Path("results")])
     if arguments.text:
         from robust_gym.leaderboard.printed import print_leaderboard
 

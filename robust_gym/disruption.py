@@ -52,7 +52,7 @@ class Term:
     """One term of a disruption; see the module's grammar.
 
     Attributes:
-        channel: ``dynamics``, ``action``, ``reward`` or ``observation``.
+        channel: ``dynamics``, ``action``, ``reward``, ``cost`` or ``observation``.
         kind: A kind of [robust_gym.kinds][], or the name of a dynamics parameter.
         args: The values, all of them, defaults filled in; empty when ``level`` is given.
         level: Severity 1 to 5, or ``None``.
@@ -102,7 +102,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Disruption:
-    """A parsed disruption: terms in canonical order (dynamics, action, reward, observation).
+    """A parsed disruption: terms in canonical order (dynamics, action, reward, cost, observation).
 
     Examples:
         >>> d = Disruption.parse("obs:0.1+dynamics:gravity:0.8..1.3~steps=0..99")

@@ -10,7 +10,7 @@ from pathlib import Path
 def add_bench(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``bench``."""
     add = parser.add_argument
-    add("campaign", nargs="?", type=Path, metavar="FILE", help="campaign file (YAML); options go before what it says")
+    add("campaign", nargs="?", type=Path, metavar="FILE", help="campaign file (YAML); options override it")
     add("--suite", metavar="NAME", help="a campaign that comes with the package; see 'robust-gym ls suites'")
     add("--algo", action="append", default=[], metavar="NAME", help="algorithm; repeatable, or a comma list")
     add(
@@ -19,12 +19,12 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="TASK",
-        help="ids, globs, families; default a suite",
+        help="ids, globs, families; default small tasks",
     )
     add("--budget", choices=("smoke", "quick", "standard"), help="training budget (default quick)")
     add("--seeds", help="a count, or a list such as 0,1,5; default 1 (smoke), 3 (quick), 5 (standard)")
     add("--jobs", type=_positive, metavar="N", help="cells at once (default: one per core)")
-    add("--engine", default="", metavar="NAME", help="who computes: local, ray or slurm (default local)")
+    add("--engine", default="", metavar="NAME", help="where cells run: local, ray or slurm (default local)")
     add("--address", metavar="HOST:PORT", help="of a Ray cluster, or 'auto' for the one on this machine")
     add("--engine-set", action="append", default=[], metavar="NAME=VALUE", help="option of the engine; repeatable")
     add("--time-limit", type=float, metavar="SECONDS", help="stop a cell that takes longer; it counts as failed")
@@ -41,7 +41,12 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="argument of the algorithms; repeatable")
     add("--retry-failed", action="store_true", help="try cells again that have failed")
     add("--no-compare", action="store_true", help="leave out the algorithms run for comparison")
-    add("--progress", choices=("auto", "plain", "json", "none"), default="auto", help="how it is shown (default auto)")
+    add(
+        "--progress",
+        choices=("auto", "plain", "json", "none"),
+        default="auto",
+        help="how it shows progress (default auto)",
+    )
     add("--tensorboard", type=Path, metavar="DIR", help="log every cell to TensorBoard")
     add("--wandb", metavar="PROJECT", help="log every cell to a project of Weights & Biases")
     parser.set_defaults(run=_bench)
@@ -103,14 +108,14 @@ def add_eval(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("policy", metavar="POLICY", help="a saved policy's folder, a cell's folder, or module:function")
     add("--task", metavar="ID", help="task to evaluate on; a saved policy knows its own")
-    add("--splits", action="extend", nargs="+", default=[], metavar="SPLIT", help="only these splits, or beginnings")
+    add("--splits", action="extend", nargs="+", default=[], metavar="SPLIT", help="only splits whose names start so")
     add(
         "--disruption",
         action="extend",
         nargs="+",
         default=[],
         metavar="S",
-        help="instead of the protocol's",
+        help="evaluate these instead of the protocol's disruptions",
     )
     add("--episodes", type=_positive, metavar="N", help="episodes per disruption (default: all of the protocol)")
     add("--protocol", default="v1", help="version of the evaluation protocol (default v1)")

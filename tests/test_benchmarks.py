@@ -14,14 +14,19 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import recorded  # noqa: E402
 
 
-def test_the_page_shows_the_kept_tables() -> None:
-    page = recorded.PAGE.read_text(encoding="utf-8")
-    assert recorded.with_tables(page) == page, "python benchmarks/recorded.py"
+def pages() -> dict[str, str]:
+    """Return the pages that show tables, by name."""
+    return {name: recorded.PAGE.with_name(name).read_text(encoding="utf-8") for name in recorded.PAGES}
 
 
-def test_every_place_of_the_page_is_filled() -> None:
+def test_the_pages_show_the_kept_tables() -> None:
+    for name, page in pages().items():
+        assert recorded.with_tables(page, name) == page, "python benchmarks/recorded.py"
+
+
+def test_every_place_of_the_pages_is_filled() -> None:
     kept = [file for file in recorded.RESULTS.glob("*.json") if "columns" in json.loads(file.read_text())]
-    assert recorded.PAGE.read_text(encoding="utf-8").count(":begin -->") == len(kept)
+    assert sum(page.count(":begin -->") for page in pages().values()) == len(kept)
 
 
 def test_a_table_becomes_text_and_markdown() -> None:

@@ -195,8 +195,9 @@ def test_filters_choose_the_rows_of_every_table(full, tab):
 
 def test_two_algorithms_are_compared_task_by_task(full, tab):
     tab.open(full.files[0])
-    choose(tab, "a", "synthetic-robust")
-    choose(tab, "b", "synthetic-brittle")
+    names = tab.value("Object.fromEntries([...pair.elements.a.options].map((one) => [one.label, one.value]))")
+    choose(tab, "a", names["synthetic-robust"])
+    choose(tab, "b", names["synthetic-brittle"])
     verdict = tab.value("document.getElementById('verdict').textContent")
     assert verdict == (
         "By OOD, synthetic-robust is higher than synthetic-brittle on 4 of the 4 tasks that both did, equal on 0 and "
@@ -208,9 +209,22 @@ def test_two_algorithms_are_compared_task_by_task(full, tab):
     for row in rows:
         first, second = float(row[2].replace("\u2212", "-")), float(row[3].replace("\u2212", "-"))
         assert float(row[1].replace("\u2212", "-")) == pytest.approx(first - second, abs=2e-3)
-    assert "a=synthetic-robust&b=synthetic-brittle" in tab.value("location.search")
-    choose(tab, "a", "synthetic-partial")
+    assert f"a={names['synthetic-robust']}&b={names['synthetic-brittle']}" in tab.value("location.search")
+    choose(tab, "a", names["synthetic-partial"])
     assert "of the 1 tasks that both did" in tab.value("document.getElementById('verdict').textContent")
+    assert tab.alarms == []
+
+
+def test_an_address_shows_the_comparison_it_names_or_none(full, tab):
+    shown = "document.getElementById('verdict').textContent"
+    tab.open(full.files[0], "?a=synthetic-robust&b=synthetic-brittle")  # labels, as older addresses have them
+    assert tab.value(shown).startswith("By OOD, synthetic-robust is higher than synthetic-brittle on 4 of the 4 tasks")
+    for address, missing in (("?a=synthetic-robust&b=gone", "gone"), ("?group=lost&a=synthetic-robust", "lost")):
+        tab.open(full.files[0], address)
+        assert tab.value(shown) == f"This page has no {missing}: choose two others."
+        assert not tab.value("document.querySelector('#difference table')")
+    tab.open(full.files[0])
+    assert "of the 0 tasks" not in tab.value(shown)
     assert tab.alarms == []
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from robust_gym.leaderboard.statistics import Array, Statistic, mean, pooled
+from robust_gym.leaderboard.statistics import Array, Statistic, mean, pooled, rounded, unvarying
 
 RESAMPLES = 2_000
 """Bootstrap resamples behind every interval."""
@@ -19,7 +19,7 @@ LEVEL = 0.95
 """Coverage of the intervals."""
 
 FEWEST_SEEDS = 3
-"""With fewer seeds on any task there is no interval."""
+"""With fewer seeds on any task, or only copies of one run, there is no interval."""
 
 
 def bootstrap_interval(
@@ -130,7 +130,7 @@ def rank_ranges(
         return [None] * len(entries)
     if not all(np.size(one) for tasks in entries for one in tasks):
         raise ValueError("every entry needs at least one seed of every task")
-    values = np.stack([pooled([_drawn(one, rng, resamples) for one in tasks], statistic) for tasks in entries])
+    values = rounded([pooled([_drawn(one, rng, resamples) for one in tasks], statistic) for tasks in entries])
     places = 1 + (values[None, :, :] > values[:, None, :]).sum(axis=1)
     tail = (1 - level) / 2
     best = np.quantile(places, tail, axis=-1, method="inverted_cdf")
@@ -141,8 +141,8 @@ def rank_ranges(
 
 
 def enough(tasks: Sequence[ArrayLike]) -> bool:
-    """Return whether there are tasks, and of each seeds enough for an interval."""
-    return bool(tasks) and min(np.shape(scores)[-1] for scores in tasks) >= FEWEST_SEEDS
+    """Return whether there are tasks, of each seeds enough for an interval, and some seeds that differ."""
+    return bool(tasks) and min(np.shape(scores)[-1] for scores in tasks) >= FEWEST_SEEDS and not unvarying(tasks)
 
 
 def _drawn(scores: ArrayLike, rng: np.random.Generator, resamples: int) -> Array:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from robust_gym.leaderboard import text
 from robust_gym.leaderboard.quantities import FAMILIES, Value
 from robust_gym.leaderboard.runs import Entry
+from robust_gym.leaderboard.statistics import rounded
 from robust_gym.leaderboard.tables import Ranking, RankingRow, TaskRow
 from robust_gym.leaderboard.text import NONE, clean, number
 
@@ -24,6 +25,9 @@ ABOUT = {
     "mixed": "several channels disturbed at once",
     "drift": "disruptions that grow within an episode",
     "semantic": "another world: a map, city, season or goal",
+    "1d": "one parameter of the dynamics moved, by RRLS's sets",
+    "2d": "two parameters of the dynamics moved, by RRLS's sets",
+    "3d": "three parameters of the dynamics moved, by RRLS's sets",
     "other": "splits of any other name",
     "worst": "a run's lowest out-of-distribution split; the one named is the lowest in most runs",
     "gap": "ID minus OOD: what is lost when the world changes",
@@ -41,6 +45,9 @@ _TITLES = {
     "score": "OOD score",
     "worst": "Worst split",
     "area": "Curve area",
+    "1d": "1D",
+    "2d": "2D",
+    "3d": "3D",
 }
 
 
@@ -243,13 +250,13 @@ def cells_of(
     places = text.decimals(value.value for value in values)
     compared = [value.value for place, value in enumerate(values) if eligible is None or eligible[place]]
     finite = [value for value in compared if math.isfinite(value)]
-    best = max(finite) if mark and len(finite) > 1 else math.nan
+    best = float(rounded(max(finite))) if mark and len(finite) > 1 else math.nan
     return [
         Cell(
             number(value.value, places),
             text.interval(value.interval, places) if interval else "",
             sort_key_of(value.value),
-            value.value == best and (eligible is None or eligible[place]),
+            float(rounded(value.value)) == best and (eligible is None or eligible[place]),
         )
         for place, value in enumerate(values)
     ]

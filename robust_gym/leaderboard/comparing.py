@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robust_gym.leaderboard import bootstrap, statistics
+from robust_gym.leaderboard import bootstrap, permutation, statistics
 from robust_gym.leaderboard.naming import entries_named, group_words
 from robust_gym.leaderboard.published import records_of
-from robust_gym.leaderboard.quantities import BOOTSTRAP_SEED, QUANTITIES, Value, normalise, summarise
+from robust_gym.leaderboard.quantities import BOOTSTRAP_SEED, QUANTITIES, Value, measured, normalise
 from robust_gym.leaderboard.runs import Entry, RunGroup, TaskRuns, collect, labels
 from robust_gym.leaderboard.statistics import Array, Statistic
 from robust_gym.leaderboard.text import clean, decimals, interval, number
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 COMPARED = ("id", "ood", "worst")
 """What is compared, of the quantities of a run."""
+
+LEVEL = 0.05
+"""Of the test that names a winner, for each row by itself."""
 
 _PLACES = [QUANTITIES.index(name) for name in COMPARED]
 _OOD = COMPARED.index("ood")
@@ -43,8 +46,10 @@ class Comparison:
             of the interquartile means over task and seed. Intervals are from a bootstrap that draws the seeds of A and
             of B apart, within each task.
         improvement: The chance that a run of A beats one of B by OOD return, on a task drawn at random.
-        winner: ``A`` or ``B``, where the interval of the OOD difference leaves out 0; ``neither`` where it does not;
-            ``None`` where there are too few seeds for an interval.
+        p_value: Of a two-sided permutation test of the OOD difference, which deals the runs of each task out to A and B
+            anew; ``None`` with so few seeds that it could not be below ``LEVEL``.
+        winner: ``A`` or ``B``, whichever is higher by OOD, where ``p_value`` is below ``LEVEL``; ``neither`` where it
+            is not; ``None`` where there is none.
     """
 
     task: str | None
@@ -53,6 +58,7 @@ class Comparison:
     seeds: tuple[int, int]
     differences: Mapping[str, Value]
     improvement: Value
+    p_value: float | None
     winner: str | None
 
 
@@ -95,8 +101,8 @@ def compare_command(first: str, second: str, results: Sequence[Path], *, as_json
     out.print()
     out.print(
         f"A minus B, with {100 * bootstrap.LEVEL:.0f} % bootstrap intervals from {bootstrap.FEWEST_SEEDS} seeds on; "
-        "P(A > B): chance that a run of A beats one of B by OOD return; the winner's OOD difference has an interval "
-        "without 0"
+        "P(A > B): chance that a run of A beats one of B by OOD return; a winner has p < "
+        f"{LEVEL:g} in a permutation test of the OOD difference, each row by itself"
     )
     return 0
 
@@ -158,25 +164,30 @@ def _places(entries: Sequence[Entry], groups: Sequence[RunGroup]) -> str:
 
 def _compared(title: str, labels: tuple[str, str], tasks: Sequence[TaskRuns], a: Entry, b: Entry) -> GroupComparison:
     def summaries(entry: Entry, *, scored: bool) -> list[Array]:
-        of = [(runs, summarise(runs.cells, runs.results[entry].returns)) for runs in tasks]
+        of = [(runs, measured(runs, runs.results[entry])) for runs in tasks]
         return [
             (normalise(runs, values) if scored else values)[_PLACES]
             for runs, values in of
             if runs.reference or not scored
         ]
 
+    def seeds(of: Sequence[TaskRuns]) -> tuple[int, int]:
+        first, second = (sum(len(runs.results[entry].runs) for runs in of) for entry in (a, b))
+        return first, second
+
     with np.errstate(all="ignore"):
         raw = zip(tasks, summaries(a, scored=False), summaries(b, scored=False), strict=True)
-        each = tuple(_comparison(runs.task, "return", [x], [y], statistics.mean) for runs, x, y in raw)
+        each = tuple(_comparison(runs.task, "return", seeds([runs]), [x], [y], statistics.mean) for runs, x, y in raw)
         x, y = summaries(a, scored=True), summaries(b, scored=True)
-        overall = _comparison(None, "score", x, y, statistics.iqm) if len(x) > 1 else None
+        counted = seeds([runs for runs in tasks if runs.reference])
+        overall = _comparison(None, "score", counted, x, y, statistics.iqm) if len(x) > 1 else None
     return GroupComparison(title, labels, each, overall)
 
 
 def _comparison(
-    task: str | None, unit: str, a: Sequence[Array], b: Sequence[Array], statistic: Statistic
+    task: str | None, unit: str, seeds: tuple[int, int], a: Sequence[Array], b: Sequence[Array], statistic: Statistic
 ) -> Comparison:
-    """Compare runs, for each task ``[quantities, seeds]``."""
+    """Compare runs, for each task ``[quantities, seeds]``, those that differ."""
     centre = statistics.pooled(a, statistic) - statistics.pooled(b, statistic)
     ends = bootstrap.difference_interval(a, b, statistic, np.random.default_rng(BOOTSTRAP_SEED))
     ours, theirs = [x[_OOD] for x in a], [y[_OOD] for y in b]
@@ -184,6 +195,7 @@ def _comparison(
         statistics.probability_of_improvement(ours, theirs),
         bootstrap.improvement_interval(ours, theirs, np.random.default_rng(BOOTSTRAP_SEED)),
     )
+    p_value = permutation.p_value(ours, theirs, statistic, np.random.default_rng(BOOTSTRAP_SEED), LEVEL)
     differences = {
         name: Value(float(centre[place]), (float(ends[0][place]), float(ends[1][place])) if ends else None)
         for place, name in enumerate(COMPARED)
@@ -192,18 +204,12 @@ def _comparison(
         task=task,
         tasks=len(a),
         unit=unit,
-        seeds=(sum(x.shape[-1] for x in a), sum(y.shape[-1] for y in b)),
+        seeds=seeds,
         differences=differences,
         improvement=chance,
-        winner=_winner(differences["ood"]),
+        p_value=p_value,
+        winner=None if p_value is None else "neither" if p_value >= LEVEL else "A" if centre[_OOD] > 0 else "B",
     )
-
-
-def _winner(ood: Value) -> str | None:
-    if ood.interval is None:
-        return None
-    low, high = ood.interval
-    return "A" if low > 0 else "B" if high < 0 else "neither"
 
 
 def _printed(group: GroupComparison) -> Table:

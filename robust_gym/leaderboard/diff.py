@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePosixPath
 from typing import Any
 
 from robust_gym.leaderboard.boards import Boards
@@ -43,7 +44,11 @@ def diff_data(found: Boards) -> list[dict[str, Any]]:
             {
                 "id": board.id,
                 "title": clean(board.title, 200),
-                "entries": [clean(label, 80) for _, label in entries],
+                # The name stays the same whatever else is published, as an address must; the label may not.
+                "entries": [
+                    {"name": PurePosixPath(found.addresses.entries[entry]).stem, "label": clean(label, 80)}
+                    for entry, label in entries
+                ],
                 "tasks": tasks,
             }
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from robust_gym.leaderboard.runs import CellName
+from robust_gym.leaderboard.agreed import CellName
 from robust_gym.protocol import FAR_LEVELS, NEAR_LEVELS
 
 _CHANNELS = ("dynamics", "action", "reward", "observation")

@@ -82,7 +82,7 @@ def _index(found: Boards, beside: Sequence[Download]) -> str:
         downloads=beside,
         sources=provenance.sources(kept) if kept else None,
         version=provenance.newest_version(kept) if kept else "",
-        about=columns.ABOUT,
+        about={columns.column_of(name).title: meaning for name, meaning in columns.ABOUT.items()},
         families=families,
         channels=sorted(
             {

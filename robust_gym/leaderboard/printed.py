@@ -32,8 +32,6 @@ LEFT_OUT = (
 def print_leaderboard(records: Sequence[RunRecord]) -> None:
     """Print what the page of some records shows: the same rows, ranks and intervals, without plots."""
     out = console()
-    if not records:
-        out.print("there are no records yet: robust-gym bench --algo NAME makes the first")
     for place, board in enumerate(boards(collect(records)).boards):
         if place:
             out.print()

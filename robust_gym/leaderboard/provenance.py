@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from robust_gym.leaderboard.runs import TaskRuns, age_key
+from robust_gym.leaderboard.agreed import age_key
+from robust_gym.leaderboard.runs import TaskRuns
 from robust_gym.leaderboard.text import clean, count, number
 from robust_gym.record import Machine, RunRecord
 
@@ -68,6 +69,7 @@ def task_notes(runs: TaskRuns) -> list[str]:
         f"{len(runs.cells)} disruptions, {count(runs.budget_steps)} training steps granted, "
         f"task version {count(runs.version)}.",
         f"Protocol hash {runs.sha256}: "
+        + ("the one that robust-gym comes with; " if runs.committed else "not one that robust-gym comes with; ")
         + ("the cells were checked against it." if runs.checked else "the cells could not be checked against it."),
     ]
     if runs.reference:

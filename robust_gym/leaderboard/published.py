@@ -20,5 +20,7 @@ def records_of(paths: Sequence[Path]) -> list[RunRecord]:
     records = load_records(paths or [FOLDER])
     if not records:
         where = ", ".join(map(str, paths)) or "the package"
-        raise RecordError(f"there are no records in {where}: robust-gym bench --algo NAME makes the first")
+        raise RecordError(
+            f"there are no records (*.jsonl, *.jsonl.gz) in {where}: robust-gym bench --algo NAME makes the first"
+        )
     return records

@@ -11,7 +11,7 @@ import numpy as np
 
 from robust_gym.leaderboard import bootstrap, statistics
 from robust_gym.leaderboard.levels import severity_levels
-from robust_gym.leaderboard.runs import TaskRuns
+from robust_gym.leaderboard.runs import Results, TaskRuns
 from robust_gym.leaderboard.statistics import Array, Statistic, pooled
 from robust_gym.leaderboard.text import CHANNELS, SPLIT_FAMILIES, channel, split_family
 
@@ -86,6 +86,11 @@ def summarise(cells: Sequence[tuple[str, str]], returns: Array) -> Array:
             _area(cells, scores, family("id")),
         ]
     )
+
+
+def measured(runs: TaskRuns, results: Results) -> Array:
+    """Return every quantity of one entry's runs of a task, ``[quantities, seeds]``."""
+    return summarise(runs.cells, results.returns)
 
 
 def _area(cells: Sequence[tuple[str, str]], scores: Array, nominal: Array) -> Array:
@@ -192,7 +197,7 @@ def _estimates(
     for entry, values in enumerate(centre.tolist()):
         intervals = (
             {place: (low[entry][at], high[entry][at]) for at, place in enumerate(asked) if np.isfinite(values[place])}
-            if ends
+            if ends and not statistics.unvarying([task[entry] for task in tasks])
             else {}
         )
         found.append({name: Value(values[place], intervals.get(place)) for place, name in enumerate(QUANTITIES)})

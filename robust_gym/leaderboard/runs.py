@@ -8,7 +8,6 @@ their own.
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,17 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from robust_gym.leaderboard.agreed import LARGEST, CellName, age_key, checked_cells, common_reference, usual_cells
 from robust_gym.leaderboard.statistics import Array
-from robust_gym.protocol import Protocol, Split, episode_seeds
-from robust_gym.record import RunRecord
-
-CellName = tuple[str, str]
-"""Split and disruption."""
-
-LARGEST = 1e100
-"""Returns beyond this are taken for a fault; arithmetic with them would overflow."""
-
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+from robust_gym.protocol import committed_hashes
+from robust_gym.record import RunRecord, Verification
 
 
 @dataclass(frozen=True, order=True)
@@ -48,6 +40,9 @@ class Results:
         runs: One record of each run, in the order of the training seeds.
         left_out: Number of runs that lack cells, or whose returns are beyond ``LARGEST``.
         seen: One record of each run, the left-out ones included.
+        verification: The weakest that ``robust-gym verify`` found of any record: one that is not verified before none
+            at all, and ``verified`` only where all are, with the fewest cells played again.
+        privileges: All that any record names.
     """
 
     returns: Array
@@ -55,6 +50,8 @@ class Results:
     runs: tuple[RunRecord, ...]
     left_out: int
     seen: tuple[RunRecord, ...]
+    verification: Verification | None
+    privileges: frozenset[str]
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -71,6 +68,7 @@ class TaskRuns:
         family: Its family.
         version: Its version.
         sha256: Hash of the task's protocol.
+        committed: Whether that is the hash that robust-gym comes with.
         checked: Whether the cells were seen to have that hash.
         cells: The cells' splits and disruptions; every complete run has them all.
         budget_steps: Environment steps granted.
@@ -84,6 +82,7 @@ class TaskRuns:
     family: str
     version: int
     sha256: str
+    committed: bool
     checked: bool
     cells: tuple[CellName, ...]
     budget_steps: int
@@ -154,14 +153,6 @@ def collect(records: Sequence[RunRecord]) -> Collection:
     return Collection(tuple(groups), tuple(kept), duplicates)
 
 
-def age_key(record: RunRecord) -> datetime.timedelta:
-    """Return when a record was made, as time since 1970; a time without zone is taken for UTC."""
-    created = record.provenance.created
-    if created.tzinfo is None:
-        created = created.replace(tzinfo=datetime.timezone.utc)
-    return created - _EPOCH
-
-
 def labels(entries: Iterable[Entry]) -> dict[Entry, str]:
     """Name entries for people: the algorithm, and where it has several arguments, those that differ."""
     by_name: dict[str, list[Entry]] = defaultdict(list)
@@ -208,28 +199,29 @@ def _variant(record: RunRecord) -> tuple:
 
 
 def _trust(runs: TaskRuns) -> tuple:
-    """Sort the variant first that is surely the protocol's, then the one that most runs have."""
+    """Sort the variant with the committed hash first, then one that surely has its own, then the most frequent."""
     count = sum(len(results.runs) for results in runs.results.values())
-    return (not runs.checked, -count, -runs.version, runs.sha256, runs.budget_steps, runs.cells)
+    return (not runs.committed, not runs.checked, -count, -runs.version, runs.sha256, runs.budget_steps, runs.cells)
 
 
 def _task_runs(records: Sequence[RunRecord], entries: Mapping[int, Entry]) -> TaskRuns:
     runs: dict[tuple[Entry, int], dict[CellName, RunRecord]] = defaultdict(dict)
     for record in records:
         runs[entries[id(record)], record.seed][record.split, record.disruption] = record
-    checked = _checked_cells(runs.values())
-    every = {cell for run in runs.values() for cell in run}
-    cells = checked or tuple(sorted(every, key=lambda cell: (cell[0] != "id", cell)))
+    first = records[0]
+    committed = committed_hashes().get(first.protocol, {}).get(first.task) == first.protocol_sha256
+    checked = checked_cells(list(runs.values()), committed=committed)
+    cells = checked or usual_cells(list(runs.values()))
     by_entry: dict[Entry, list[dict[CellName, RunRecord]]] = defaultdict(list)
     for (entry, _), run in sorted(runs.items(), key=lambda item: item[0]):
         by_entry[entry].append(run)
-    first = records[0]
-    reference, others = _reference([next(iter(run.values())) for run in runs.values()])
+    reference, others = common_reference([next(iter(run.values())) for run in runs.values()])
     return TaskRuns(
         task=first.task,
         family=min(Counter(record.family for record in records).items(), key=lambda item: (-item[1], item[0]))[0],
         version=first.task_version,
         sha256=first.protocol_sha256,
+        committed=committed,
         checked=checked is not None,
         cells=cells,
         budget_steps=first.budget_steps,
@@ -238,26 +230,6 @@ def _task_runs(records: Sequence[RunRecord], entries: Mapping[int, Entry]) -> Ta
         outside=sum(len(run.keys() - set(cells)) for run in runs.values()),
         results={entry: _results(cells, runs_of) for entry, runs_of in by_entry.items()},
     )
-
-
-def _checked_cells(runs: Iterable[Mapping[CellName, RunRecord]]) -> tuple[CellName, ...] | None:
-    """Return the protocol's cells, if some run has just those, in an order that yields the hash it claims."""
-    tried = set()
-    for run in runs:
-        cells = tuple(run)
-        if cells in tried:
-            continue
-        tried.add(cells)
-        record = run[cells[0]]
-        splits: dict[str, list[str]] = defaultdict(list)
-        for split, disruption in cells:
-            splits[split].append(disruption)
-        seeds = episode_seeds(record.task, record.protocol)
-        listed = tuple(Split(name, tuple(disruptions)) for name, disruptions in splits.items())
-        rebuilt = Protocol(record.protocol, record.task, listed, seeds)
-        if rebuilt.sha256 == record.protocol_sha256 and record.episode_seeds == seeds[: len(record.episode_seeds)]:
-            return cells
-    return None
 
 
 def _results(cells: Sequence[CellName], runs: Sequence[Mapping[CellName, RunRecord]]) -> Results:
@@ -277,22 +249,20 @@ def _results(cells: Sequence[CellName], runs: Sequence[Mapping[CellName, RunReco
             costs = None if costs is None or None in paid else [*costs, np.array(paid, float)]
     stacked = np.stack(returns) if returns else np.empty((0, len(cells), 0))
     with_costs = np.stack(costs) if costs else None
-    return Results(stacked, with_costs, tuple(complete), len(runs) - len(complete), tuple(seen))
+    return Results(
+        stacked,
+        with_costs,
+        tuple(complete),
+        len(runs) - len(complete),
+        tuple(seen),
+        _weakest(record.verification for run in runs for record in run.values()),
+        frozenset(name for run in runs for record in run.values() for name in record.privileges),
+    )
 
 
-def _reference(runs: Sequence[RunRecord]) -> tuple[tuple[float, float] | None, int]:
-    """Return the pair (random, reference) that most runs name, and how many name another one.
+def _weakest(found: Iterable[Verification | None]) -> Verification | None:
+    def strength(one: Verification | None) -> tuple[int, int]:
+        order = ("not verified", "could not be verified", None, "verified")
+        return order.index(one.verdict if one else None), one.cells if one else 0
 
-    One pair serves all runs of a task, so that no record can set the scale of its own score.
-    """
-    named: dict[tuple[float, float], list[datetime.timedelta]] = defaultdict(list)
-    for run in runs:
-        low, high = run.random_return, run.reference_return
-        if low is None or high is None or max(abs(low), abs(high)) > LARGEST:
-            continue
-        if high - low > 1e-9 * max(abs(low), abs(high), 1e-3):
-            named[low, high].append(age_key(run))
-    if not named:
-        return None, 0
-    best = max(named, key=lambda pair: (len(named[pair]), max(named[pair]), pair))
-    return best, sum(map(len, named.values())) - len(named[best])
+    return min(found, key=strength, default=None)

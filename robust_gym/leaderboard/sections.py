@@ -11,7 +11,7 @@ from robust_gym.leaderboard.boards import Board, Boards
 from robust_gym.leaderboard.columns import Table
 from robust_gym.leaderboard.heat import Heat
 from robust_gym.leaderboard.plots import Drawn, Figure
-from robust_gym.leaderboard.quantities import normalise, summarise
+from robust_gym.leaderboard.quantities import measured, normalise
 from robust_gym.leaderboard.runs import Entry
 from robust_gym.leaderboard.selection import Selection
 from robust_gym.leaderboard.tables import Ranking, RankingRow, TaskRow, TaskTable
@@ -184,8 +184,7 @@ def _profile(name: str, board: Board, ranking: Ranking, styles: Mapping[Entry, i
     if not shown:
         return None
     summaries = {
-        one.entry: tuple(normalise(task, summarise(task.cells, task.results[one.entry].returns)) for task in tasks)
-        for one in shown
+        one.entry: tuple(normalise(task, measured(task, task.results[one.entry])) for task in tasks) for one in shown
     }
     chosen = Selection("", tasks, tuple(shown), summaries, scored=True, notes=())
     return Figure(

@@ -12,7 +12,7 @@ from robust_gym.disruption import did_you_mean
 from robust_gym.leaderboard import statistics
 from robust_gym.leaderboard.naming import entries_named, group_words
 from robust_gym.leaderboard.plots import Drawn
-from robust_gym.leaderboard.quantities import QUANTITIES, estimate, normalise, summarise
+from robust_gym.leaderboard.quantities import QUANTITIES, estimate, measured, normalise
 from robust_gym.leaderboard.runs import Entry, RunGroup, TaskRuns, collect, entry_of, labels
 from robust_gym.leaderboard.statistics import Array, Statistic
 from robust_gym.record import RunRecord
@@ -155,7 +155,7 @@ def _did(runs: TaskRuns, entry: Entry) -> bool:
 
 
 def _summary(runs: TaskRuns, entry: Entry, scored: bool) -> Array:
-    values = summarise(runs.cells, runs.results[entry].returns)
+    values = measured(runs, runs.results[entry])
     return normalise(runs, values) if scored else values
 
 

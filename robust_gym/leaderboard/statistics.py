@@ -57,6 +57,17 @@ def pooled(tasks: Sequence[ArrayLike], statistic: Statistic) -> Array:
     return statistic(np.concatenate([np.asarray(values, float) for values in tasks], axis=-1), task_weights(tasks))
 
 
+def unvarying(tasks: Sequence[ArrayLike]) -> bool:
+    """Return whether on no task any seed differs from another, as with a method without chance.
+
+    Such seeds are copies of one run, however many they are.
+
+    Args:
+        tasks: For each task values ``[..., seeds]``.
+    """
+    return all(np.array_equal(one, one[..., :1] + 0 * one, equal_nan=True) for one in map(np.asarray, tasks))
+
+
 def mean(values: ArrayLike, weights: Array | None = None, /) -> Array:
     """Return the mean, ``[..., n] -> [...]``."""
     values = np.asarray(values, float)
@@ -197,7 +208,20 @@ def probability_of_improvement(x: Sequence[ArrayLike], y: Sequence[ArrayLike]) -
 
 
 def ranks(values: Sequence[float]) -> list[int | None]:
-    """Rank from best (1, the highest) to worst; equal values share the better rank, NaN has none."""
-    ordered = sorted((value for value in values if value == value), reverse=True)
+    """Rank from best (1, the highest) to worst; equal values share the better rank, NaN has none.
+
+    Values are equal to ten digits: sums of the same numbers in another order are.
+    """
+    told = rounded(values).tolist()
+    ordered = sorted((value for value in told if value == value), reverse=True)
     first = {value: place for place, value in reversed(list(enumerate(ordered, start=1)))}
-    return [first[value] if value == value else None for value in values]
+    return [first[value] if value == value else None for value in told]
+
+
+def rounded(values: ArrayLike) -> Array:
+    """Round to ten significant digits, by which values are compared, so that no rounding error decides a rank."""
+    values = np.asarray(values, float)
+    some = np.isfinite(values) & (values != 0)
+    size = np.floor(np.log10(np.abs(np.where(some, values, 1.0))))
+    unit = 10.0 ** np.clip(9 - size, -290, 290)
+    return np.where(some, np.round(np.where(some, values, 0.0) * unit) / unit, values)

@@ -18,6 +18,7 @@ from robust_gym.leaderboard.quantities import (
     aggregate,
     estimate,
     estimate_all,
+    measured,
     normalise,
     scored,
     split_scores,
@@ -53,6 +54,7 @@ class TaskRow:
         privileges: What the method may know beyond the observations.
         checked: ``verified`` where all runs were played again and agreed, ``not verified`` where one did not agree,
             else ``self-reported``.
+        replayed: Disruptions under which each run was played again, at least, where it is ``verified``.
         command: What repeats the runs.
     """
 
@@ -69,6 +71,7 @@ class TaskRow:
     train_seconds: float
     privileges: tuple[str, ...]
     checked: str
+    replayed: int
     command: str
 
 
@@ -121,17 +124,21 @@ class Ranking:
     Attributes:
         family: Family of the tasks, or ``None`` for all tasks of the group.
         tasks: Their ids.
+        thin: Ids of the other tasks, which fewer than half as many entries have done as the one that most have: one run
+            on a new task takes nobody's rank.
         scored: Whether the rows hold normalised scores (IQM over task and seed) and a rank; without
             references they hold the ranks on each task only.
         measured: Number of tasks that have each quantity, by the names in ``QUANTITIES``: not every task has each
             family of splits.
         rows: Entries, the best first.
-        improvement: ``[n, n]`` for the first rows, ``MOST_COMPARED`` of them at most: the chance that the row's
-            entry beats the column's by OOD return on a task that both did; NaN where there is none.
+        improvement: ``[n, n]`` for the first rows, ``MOST_COMPARED`` of them at most, and with scores only those with a
+            rank: the chance that the row's entry beats the column's by OOD return on a task that both did; NaN where
+            there is none.
     """
 
     family: str | None
     tasks: tuple[str, ...]
+    thin: tuple[str, ...]
     scored: bool
     measured: Mapping[str, int]
     rows: tuple[RankingRow, ...]
@@ -162,8 +169,7 @@ def group_tables(group: RunGroup, labels: Mapping[Entry, str]) -> Group:
         labels: Names of its entries.
     """
     summaries = {
-        runs.task: {entry: summarise(runs.cells, results.returns) for entry, results in runs.results.items()}
-        for runs in group.tasks
+        runs.task: {entry: measured(runs, results) for entry, results in runs.results.items()} for runs in group.tasks
     }
     tables = tuple(_task_table(group, runs, summaries[runs.task], labels) for runs in group.tasks)
     ranking = functools.partial(_ranking, tables, summaries)
@@ -174,7 +180,9 @@ def group_tables(group: RunGroup, labels: Mapping[Entry, str]) -> Group:
         known[runs.family] += sum(len(results.runs) for results in runs.results.values())
     families = sorted(known, key=lambda family: (-known[family], family))
     if rankings[0].scored and len(families) > 1:
-        compared = sum(row.rank is not None for row in rankings[0].rows) > 1  # one alone is no ranking
+        # One alone is no ranking, and that of one family has its place below.
+        among = {table.runs.family for table in tables if table.runs.task in rankings[0].tasks}
+        compared = sum(row.rank is not None for row in rankings[0].rows) > 1 and len(among) > 1
         rankings = [*(rankings if compared else ()), *(ranking(family) for family in families)]
     return Group(group, tables, tuple(rankings))
 
@@ -204,6 +212,7 @@ def _task_table(
                 train_seconds=float(np.mean([min(run.train_seconds, 1e12) for run in results.seen])),
                 privileges=_privileges(results),
                 checked=_checked(results),
+                replayed=results.verification.cells if _checked(results) == "verified" and results.verification else 0,
                 command=repeat_command(
                     entry.algorithm, entry.arguments, runs.task, group.protocol, group.budget, group.episodes, seeds
                 ),
@@ -226,14 +235,12 @@ def _worst_split(runs: TaskRuns, results: Results) -> str:
 
 
 def _checked(results: Results) -> str:
-    verdicts = {run.verification.verdict if run.verification else "self-reported" for run in results.seen}
-    if "not verified" in verdicts:
-        return "not verified"
-    return "verified" if verdicts == {"verified"} else "self-reported"
+    found = results.verification
+    return found.verdict if found and found.verdict != "could not be verified" else "self-reported"
 
 
 def _privileges(*results: Results) -> tuple[str, ...]:
-    return tuple(sorted({name for result in results for run in result.seen for name in run.privileges}))
+    return tuple(sorted({name for result in results for name in result.privileges}))
 
 
 def _ranking(
@@ -242,6 +249,8 @@ def _ranking(
     mine = [table for table in tables if family in (None, table.runs.family)]
     scored = [table for table in mine if table.runs.reference]
     mine = scored or mine
+    thin = _thin(scored)
+    mine = [table for table in mine if table not in thin]
     rows = []
     for entry, label in sorted({row.entry: row.label for table in mine for row in table.rows}.items()):
         found = [next((row for row in table.rows if row.entry == entry), None) for table in mine]
@@ -264,15 +273,23 @@ def _ranking(
     if scored:
         rows = _with_ranges(rows, mine, summaries)
     ordered = _ranked(rows, len(mine)) if scored else sorted(rows, key=lambda row: (-row.tasks_won, row.label))
-    improvement = _improvement([row.entry for row in ordered[:MOST_COMPARED]], mine, summaries)
+    compared = [row.entry for row in ordered[:MOST_COMPARED] if row.rank or not scored]
+    improvement = _improvement(compared, mine, summaries)
     return Ranking(
         family=family,
         tasks=tuple(table.runs.task for table in mine),
+        thin=tuple(table.runs.task for table in thin),
         scored=bool(scored),
         measured={name: sum(_has(table, name) for table in mine) for name in QUANTITIES},
         rows=tuple(ordered),
         improvement=improvement,
     )
+
+
+def _thin(tables: Sequence[TaskTable]) -> list[TaskTable]:
+    """Return the tasks that fewer than half as many entries have done as the one that most have."""
+    done = [sum(row.rank is not None for row in table.rows) for table in tables]
+    return [table for table, count in zip(tables, done, strict=True) if 2 * count < max(done)]
 
 
 def _has(table: TaskTable, name: str) -> bool:

@@ -122,7 +122,7 @@ MOST_SETTINGS = 1_500
 
 
 def split_family(split: str) -> str:
-    """Return ``id``, ``near``, ``far``, ``mixed``, ``drift``, ``semantic``, or ``other`` for a split's name."""
+    """Return ``id``, one of ``SPLIT_FAMILIES``, or ``other`` for a split's name."""
     if split == "id":
         return "id"
     for family in SPLIT_FAMILIES:
@@ -140,5 +140,5 @@ def channel(disruption: str) -> str:
 CHANNELS = ("dynamics", "action", "observation", "reward", "cost")
 """Channels that have a column of their own."""
 
-SPLIT_FAMILIES = ("near", "far", "mixed", "drift", "semantic")
+SPLIT_FAMILIES = ("near", "far", "mixed", "drift", "semantic", "1d", "2d", "3d")
 """Families of the out-of-distribution splits, as their names begin."""

@@ -31,6 +31,7 @@ from robust_gym.leaderboard.columns import (
     table_of,
     value_columns,
 )
+from robust_gym.leaderboard.heat import short
 from robust_gym.leaderboard.quantities import Value
 from robust_gym.leaderboard.tables import Ranking, RankingRow, TaskRow, TaskTable
 from robust_gym.leaderboard.text import CHANNELS, NONE, clean, number
@@ -38,7 +39,7 @@ from robust_gym.leaderboard.text import CHANNELS, NONE, clean, number
 _AGGREGATES = {
     "iqm": "mean of the middle half of all scores",
     "mean": "mean of all scores",
-    "median": "median of all scores",
+    "median": "median of all scores, where rliable takes that of the tasks' means",
     "optimality gap": "by how much scores are below 1 on average; those above it count as 1",
 }
 
@@ -69,8 +70,12 @@ def task_table(table: TaskTable, links: Links = NOWHERE) -> Table:
         privileges_column(rows),
     ]
     if any(row.checked != SELF_REPORTED for row in rows):
-        columns.append((CHECKED, [Cell(row.checked, key=row.checked) for row in rows]))
+        columns.append((CHECKED, [_checked(row, len(table.runs.cells)) for row in rows]))
     return table_of(f"{table.runs.task}: true return, mean over training seeds", columns, rows)
+
+
+def _checked(row: TaskRow, cells: int) -> Cell:
+    return Cell(row.checked, f"{row.replayed} of {cells} disruptions" if row.replayed else "", key=row.checked)
 
 
 def entry_table(done: Sequence[tuple[TaskTable, TaskRow]], links: Mapping[str, str]) -> Table:
@@ -104,6 +109,9 @@ def channel_table(ranking: Ranking, links: Links = NOWHERE) -> Table | None:
     shown = [name for name in CHANNELS if any(math.isfinite(_of(row, name).value) for row in rows)]
     if not shown:
         return None
+    some = [row for row in rows if math.isfinite(_of(row, "ood").value)]
+    if all(_of(row, shown[0]) == _of(row, "ood") for row in some):
+        return None  # nothing but this channel is disturbed
     eligible = [row.rank is not None for row in rows]
     columns = [place_column(rows), name_column(rows, links)]
     for name in shown:
@@ -186,11 +194,14 @@ def _notes(ranking: Ranking, shown: Sequence[str]) -> tuple[str, ...]:
         (column_of(name).title, count) for name, count in ranking.measured.items() if name in ABOUT and count < many
     ]
     told = [f"{title}: {count} of these {many} tasks have it." for title, count in some if title in shown]
+    if ranking.thin:
+        names = ", ".join(short(task) for task in ranking.thin)
+        told.append(f"Not in this ranking, for too few have done them so far: {names}.")
     ranked = [row for row in ranking.rows if row.rank]
     if any(row.rank_range for row in ranked) and not all(row.rank_range for row in ranked):
         told.append(
-            f"An entry with fewer than {FEWEST_SEEDS} seeds of a task has no intervals; other entries' ranges of ranks "
-            "take its score as it is, though further seeds may change it."
+            f"An entry with fewer than {FEWEST_SEEDS} seeds of a task, or whose seeds all did the same, has no "
+            "intervals; other entries' ranges of ranks take its score as it is, though further seeds may change it."
         )
     return tuple(told)
 
@@ -205,4 +216,4 @@ def _of_some(ranking: Ranking, name: str, column: Column) -> Column:
 
 def _tasks(ranking: Ranking) -> str:
     many = f"{len(ranking.tasks)} task{'s' if len(ranking.tasks) != 1 else ''}"
-    return f"{ranking.family} ({many})" if ranking.family else f"All tasks ({many})"
+    return f"{ranking.family or ('Several families' if ranking.thin else 'All tasks')} ({many})"

@@ -14,7 +14,7 @@ from robust_gym.bench.inspecting import RUN_DEPENDENT
 from robust_gym.bench.store import incomplete
 from robust_gym.bench.training import read_training
 from robust_gym.disruption import did_you_mean
-from robust_gym.leaderboard.runs import LARGEST
+from robust_gym.leaderboard.agreed import LARGEST
 from robust_gym.leaderboard.text import clean
 from robust_gym.protocol import committed_hashes
 from robust_gym.record import EXTERNAL, RunRecord
