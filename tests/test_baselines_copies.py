@@ -7,13 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
+from pettingzoo import ParallelEnv
 from team_games import SIGNALS, Signals, games, returns
 
 from robust_gym import registry
 from robust_gym.baselines.base import create
+from robust_gym.baselines.marl.actors import Actors
 from robust_gym.baselines.marl.collector import Collector
 from robust_gym.baselines.marl.copies import BatchedCopies, Beginning, SeparateCopies
+from robust_gym.baselines.marl.critics import OwnCritic
 from robust_gym.baselines.marl.replay import Replay
+from robust_gym.baselines.marl.rollout import Runner
+from robust_gym.baselines.marl.team import Team
+from robust_gym.baselines.marl.trainer import Trainer
+from robust_gym.disruption import DisruptionError
 from robust_gym.task import Budget, Task
 from robust_gym.tasks import make_parallel
 
@@ -154,6 +162,72 @@ def test_learns_the_signals_in_several_copies(games: None, name: str) -> None:
     arguments = {"rho": 0.1} if name != "vdn" else {}
     policy = train(name, SIGNALS, 1500, gamma=0.5, learning_rate=5e-3, target_updates=20, n_envs=8, **arguments)
     assert returns(policy, Signals()) > 0.95 * 2 * 5
+
+
+class Brief(ParallelEnv):
+    """Two agents see 500 or 600; the one named ``brief`` leaves after its first step."""
+
+    metadata = {"name": "brief"}
+
+    def __init__(self) -> None:
+        self.possible_agents = ["brief", "steady"]
+        self.agents: list[str] = []
+
+    def observation_space(self, agent: str) -> spaces.Box:
+        return spaces.Box(-np.inf, np.inf, (1,), np.float32)
+
+    def action_space(self, agent: str) -> spaces.Discrete:
+        return spaces.Discrete(2)
+
+    def _observe(self) -> dict[str, np.ndarray]:
+        return {agent: np.array([500 + 100 * self.rng.integers(2)], np.float32) for agent in self.agents}
+
+    def reset(self, seed: int | None = None, options: Any = None) -> tuple[Any, Any]:
+        self.rng, self.t, self.agents = np.random.default_rng(seed), 0, list(self.possible_agents)
+        return self._observe(), {agent: {} for agent in self.agents}
+
+    def step(self, actions: dict[str, int]) -> tuple[Any, ...]:
+        agents, seen = self.agents, self._observe()
+        self.t += 1
+        over = {agent: self.t == 20 or agent == "brief" for agent in agents}
+        self.agents = [agent for agent in agents if not over[agent]]
+        none = dict.fromkeys(agents, False)
+        return seen, dict.fromkeys(agents, 0.0), over, none, {agent: {} for agent in agents}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_agents_that_have_left_see_nothing_to_normalise_by(count: int) -> None:
+    algorithm: Any = create("vdn", {"hidden": 4, "replay_size": 1000})
+    trainer = Trainer(algorithm, SeparateCopies([Brief()], count, lambda which: Brief()), 400, 0)
+    trainer.run(lambda steps: None)
+    moments = trainer.collector.observations
+    brief, steady = moments.count.ravel()
+    assert steady / brief == pytest.approx(21 / 2, rel=0.05)  # of an episode, the first observations too
+    assert ((moments.mean > 520) & (moments.mean < 580)).all()
+    assert ((moments.variance > 1500) & (moments.variance <= 2500)).all()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_nor_do_policy_gradients_normalise_by_them(shared: bool) -> None:
+    team = Team.of(Brief(), box=True)
+    generator = torch.Generator().manual_seed(0)
+    actors = Actors(team, shared, 8, generator)
+    copies = SeparateCopies([Brief()], 2, lambda which: Brief(), team)
+    runner = Runner(
+        copies, actors, OwnCritic(team, shared, 8, generator), np.random.default_rng(0), generator, normalise=True
+    )
+    runner.collect(100)
+    std = 1 / actors.normaliser.inverse_std
+    assert ((actors.normaliser.mean > 520) & (actors.normaliser.mean < 580)).all()
+    assert ((std > 35) & (std < 52)).all()
+
+
+def test_training_worlds_that_look_different_are_refused() -> None:
+    task = registry.task("Robust-MPESpread-v0")
+    for name in ("vdn", "mappo"):
+        algorithm = create(name, {"train_disruption": "none | observation:dummy:2"})
+        with pytest.raises(DisruptionError, match="'observation:dummy:2' and 'none' give observations of different"):
+            algorithm.train(task, Budget("test", 100, 1), 0, lambda step: None)
 
 
 def test_wrong_numbers_of_copies_are_named() -> None:

@@ -145,6 +145,31 @@ def trained_under(info: AlgorithmInfo, overrides: Mapping[str, Any]) -> str:
     return str({**defaults, **overrides}.get("train_disruption", "none"))
 
 
+def trained_how(info: AlgorithmInfo, arguments: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return whether a training saw disruptions, ``nominal`` or ``disrupted``, and what the method may know.
+
+    What its registration says holds, but for what its ``train_disruption`` changes: whoever trains on dynamics drawn
+    from a set knows that set, and domain randomisation without any is training on the nominal task.
+
+    Args:
+        info: The algorithm.
+        arguments: The values of its arguments, or those that differ from the defaults.
+
+    Raises:
+        DisruptionError: If ``train_disruption`` is malformed.
+    """
+    told = list(info.privileges)
+    by_default = alternatives(trained_under(info, {}))
+    worlds = [Disruption.parse(one) for one in alternatives(trained_under(info, arguments))]
+    if any(world.of("dynamics") for world in worlds):
+        told += [] if "parameter-box" in told else ["parameter-box"]
+    elif by_default != ["none"]:
+        told = [one for one in told if one != "parameter-box"]
+    always = info.train == "disrupted" and by_default == ["none"]
+    train = "disrupted" if always or any(world.terms for world in worlds) else "nominal"
+    return train, tuple(told)
+
+
 def known_settings(info: AlgorithmInfo) -> Mapping[str, Mapping[str, Any]]:
     """Return an algorithm's settings: named values of some of its arguments, such as those of its paper."""
     found: Mapping[str, Mapping[str, Any]] = getattr(info.cls, "settings", {})

@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from robust_gym import record, registry
 from robust_gym.baselines.base import create
 from robust_gym.baselines.checkpoints import Checkpoints, takes_checkpoints
+from robust_gym.bench.arguments import trained_how
 from robust_gym.bench.cell import Cell
 from robust_gym.bench.files import Files, read_files, write_files
 from robust_gym.evaluate import DisruptionResult, Evaluation, evaluate
@@ -148,6 +149,7 @@ def train(
     with tempfile.TemporaryDirectory() as name:
         policy.save(Path(name))
         files = read_files(Path(name))
+    train, privileges = trained_how(info, arguments)
     training = Training(
         algorithm=cell.algorithm,
         arguments=arguments,
@@ -157,8 +159,8 @@ def train(
         budget=budget.name,
         budget_steps=budget.steps,
         steps_used=used,
-        train="disrupted" if arguments.get("train_disruption", "none") != "none" else info.train,
-        privileges=info.privileges,
+        train=train,
+        privileges=privileges,
         train_seconds=seconds,
         provenance=provenance(),
         files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},

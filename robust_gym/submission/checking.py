@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from robust_gym import registry
+from robust_gym.bench.arguments import trained_how
 from robust_gym.bench.cell import Cell
 from robust_gym.bench.files import Files
 from robust_gym.bench.inspecting import RUN_DEPENDENT
 from robust_gym.bench.store import incomplete
 from robust_gym.bench.training import read_training
-from robust_gym.disruption import did_you_mean
+from robust_gym.disruption import DisruptionError, did_you_mean
 from robust_gym.leaderboard.agreed import LARGEST
 from robust_gym.leaderboard.text import clean
 from robust_gym.protocol import committed_hashes
@@ -126,9 +127,16 @@ def _of_the_method(run: Run, first: RunRecord) -> Iterator[str]:
     elif first.budget != EXTERNAL:
         yield f"unknown budget {first.budget!r}; budgets are {', '.join(BUDGETS)} and {EXTERNAL}"
     if built_in(first.algorithm):
-        lacking = set(registry.algorithm(first.algorithm).privileges) - set(first.privileges)
+        try:
+            train, privileges = trained_how(registry.algorithm(first.algorithm), first.arguments)
+        except DisruptionError as error:
+            yield f"its train_disruption is none: {error}"
+            return
+        lacking = set(privileges) - set(first.privileges)
         if lacking:
             yield f"{first.algorithm} has the privilege {sorted(lacking)[0]}, which its records do not name"
+        if first.train != train:
+            yield f"{first.algorithm} with these arguments is trained {train}, its records say {first.train}"
 
 
 def _impossible(record: RunRecord, task: Task) -> Iterator[str]:

@@ -15,7 +15,10 @@ FAST: Mapping[str, Any] = {"n_envs": 8}
 """Value factorisation at a tenth of the cost: its defaults, collected from eight copies."""
 
 PAPER: Mapping[str, Any] = {**FAST, "network": "lstm", "learning_rate": 5e-4, "normalise_observations": False}
-"""Value factorisation as arXiv 2602.11437 does it; only collection is batched."""
+"""Value factorisation with the networks, observations and step sizes of arXiv 2602.11437's code.
+
+Unlike there, eight copies collect at once, the dual of total variation is minimised itself (``dual_objective``; there
+its square), an episode's last transition is learnt from, and QMIX's biases are drawn."""
 
 
 class TeamArguments(Checked):

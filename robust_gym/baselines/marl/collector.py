@@ -136,8 +136,8 @@ class Collector:
 
     def _look(self, copies: Sequence[int]) -> tuple[Array, Sequence[Array | None], Sequence[Array | None]]:
         rows, states = self._copies.look(copies, self._keep_states)
-        for row in rows:
-            self.observations.add(row)
+        for row, there in zip(rows, self._copies.seeing(copies), strict=True):
+            self.observations.add(row, there)
         for state in states if self._keep_states else ():
             assert state is not None
             self.states.add(state)

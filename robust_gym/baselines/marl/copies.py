@@ -73,6 +73,9 @@ class Copies(Protocol):
     def look(self, copies: Sequence[int], states: bool) -> tuple[Array, Sequence[Array | None]]:
         """Return what all agents see in some copies, ``[copies, A, D]``, and the states, if asked for."""
 
+    def seeing(self, copies: Sequence[int]) -> Array:
+        """Return which agents see something in some copies, ``[copies, A]``: not those that have left before."""
+
     def masks(self, copies: Sequence[int]) -> Array | None:
         """Return which actions are possible now in some copies, ``[copies, A, K]``; ``None`` if nobody heeds that."""
 
@@ -141,6 +144,10 @@ class SeparateCopies:
             return rows, [None] * len(copies)
         return rows, [self.team.state_of(self._present[copy], row) for copy, row in zip(copies, rows, strict=True)]
 
+    def seeing(self, copies: Sequence[int]) -> Array:
+        """Return which agents see something in some copies."""
+        return np.array([[agent in self._seen[copy] for agent in self.team.agents] for copy in copies])
+
     def masks(self, copies: Sequence[int]) -> Array | None:
         """Return which actions are possible now in some copies."""
         return np.stack([self.team.stack_masks(self._told[copy]) for copy in copies]) if self.team.masked else None
@@ -207,6 +214,10 @@ class BatchedCopies:
             return rows, [None] * len(copies)
         return rows, list(self._worlds.worlds.simulator.state()[list(copies)])
 
+    def seeing(self, copies: Sequence[int]) -> Array:
+        """Return which agents see something in some copies: here all do."""
+        return self.playing(copies)
+
     def masks(self, copies: Sequence[int]) -> Array | None:
         """Return nothing: no simulator is of a task that tells which actions are possible."""
         return None
@@ -228,13 +239,17 @@ def make_copies(task: Task, texts: Sequence[str], count: int, *, box: bool, stat
         masks: Whether to heed which actions are possible, where the task tells that.
 
     Raises:
-        DisruptionError: If the task cannot honour a disruption.
+        DisruptionError: If the task cannot honour a disruption, or two give observations of different spaces.
         ValueError: If an agent's spaces are not what ``Team.of`` takes.
     """
     from robust_gym.tasks import make_parallel
     from robust_gym.vector.simulator import is_batched
+    from robust_gym.vector.slots import check_alike
 
     envs = [make_parallel(task.id, disruption=text) for text in texts]
+    for text, env in zip(texts[1:], envs[1:], strict=True):
+        for agent in env.possible_agents:
+            check_alike(texts[0], envs[0].observation_space(agent), text, env.observation_space(agent))
     team = Team.of(envs[0], box=box, masks=masks)
     separate = SeparateCopies(envs, count, lambda which: make_parallel(task.id, disruption=texts[which]), team)
     if count == 1 or team.masked or not is_batched(task):

@@ -48,9 +48,9 @@ class ValueFactorisation(TeamArguments):
         replay_size: Transitions kept, with one more slot for each episode.
         update_every: Environment steps between updates.
         updates: Updates each time.
-        target_updates: How often a run copies the target networks, at equal distances.
+        target_updates: How often a run copies the target networks, at equal distances, beside a last time at its end.
         learning_starts: Share of the budget, all of it random, before the first update.
-        epsilon_start: Probability that all agents explore, at the first step.
+        epsilon_start: Probability that all agents explore, before it decays; until ``learning_starts`` they always do.
         epsilon_end: The same, when exploration has decayed.
         exploration_fraction: Share of the budget over which it decays, linearly.
         normalise_observations: Whether networks see observations with zero mean and unit variance, by moments
@@ -89,7 +89,8 @@ class ValueFactorisation(TeamArguments):
     n_envs: int = field(default=1, metadata=YOUNGER)
 
     settings: ClassVar[Settings] = {"fast": FAST, "paper": PAPER}
-    """``paper`` is what arXiv 2602.11437 does, ``fast`` what the default is; both collect from eight copies."""
+    """``paper``: networks, observations and step sizes of arXiv 2602.11437's code; ``fast``: the default's. Both
+    collect from eight copies."""
 
     joint_features: ClassVar[bool] = False
     """Whether the joint value reads the agents' last hidden layers; a dual network of it then reads them too."""

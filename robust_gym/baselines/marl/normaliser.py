@@ -20,27 +20,45 @@ class RunningMoments:
     """Mean and variance of every number seen so far (Welford's method).
 
     Attributes:
-        mean: Means, in the shape of one sample.
-        count: Number of samples.
+        mean: Means, in the shape of one sample: ``[D]``, or rows ``[A, D]``, some of which a sample may lack.
+        count: Number of samples; of rows, for each row ``[A, 1]``.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.mean = np.zeros(shape)
-        self.count = 0
+        self.count = np.zeros((*shape[:-1], 1) if len(shape) > 1 else (), np.int64)
         self._squares = np.zeros(shape)
 
-    def add(self, sample: Array) -> None:
-        """Take in one sample."""
-        self.count += 1
-        delta = sample - self.mean
-        self.mean += delta / self.count
+    def add(self, sample: Array, there: Array | None = None) -> None:
+        """Take in one sample.
+
+        Args:
+            sample: The sample.
+            there: Which of its rows are there, ``[A]``; all by default.
+        """
+        if there is None or there.all():
+            self.count += 1
+            delta = sample - self.mean
+        else:
+            self.count += there[:, None]
+            delta = np.where(there[:, None], sample - self.mean, 0.0)
+        self.mean += delta / np.maximum(self.count, 1)
         self._squares += delta * (sample - self.mean)
 
-    def add_all(self, samples: Array) -> None:
-        """Take in some samples at once, ``[samples, …]`` (Chan et al., 1979)."""
+    def add_all(self, samples: Array, there: Array | None = None) -> None:
+        """Take in some samples at once, ``[samples, …]`` (Chan et al., 1979).
+
+        Args:
+            samples: The samples.
+            there: Which rows of each are there, ``[samples, A]``; all by default.
+        """
+        if there is not None and not there.all():
+            for sample, rows in zip(samples, there, strict=True):
+                self.add(sample, rows)
+            return
         many = len(samples)
         mean = samples.mean(0, dtype=np.float64)
-        delta, before = mean - self.mean, self.count
+        delta, before = mean - self.mean, self.count.copy()
         self.count += many
         self.mean += delta * (many / self.count)
         self._squares += ((samples - mean) ** 2).sum(0) + delta**2 * (before * many / self.count)
@@ -48,7 +66,7 @@ class RunningMoments:
     @property
     def variance(self) -> Array:
         """Variances; ones before the second sample."""
-        return self._squares / self.count if self.count > 1 else np.ones_like(self.mean)
+        return np.where(self.count > 1, self._squares / np.maximum(self.count, 1), 1.0)
 
     def snapshot(self) -> Snapshot:
         """Return what a checkpoint keeps."""
@@ -56,7 +74,7 @@ class RunningMoments:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a checkpoint."""
-        self.count, self.mean, self._squares = snapshot["count"], snapshot["mean"], snapshot["squares"]
+        self.count, self.mean, self._squares = np.array(snapshot["count"]), snapshot["mean"], snapshot["squares"]
 
 
 class Normaliser(nn.Module):

@@ -12,7 +12,7 @@ from robust_gym.baselines.checkpoints import Snapshot
 from robust_gym.baselines.marl.actors import Actors
 from robust_gym.baselines.marl.copies import Copies, draw_beginnings
 from robust_gym.baselines.marl.critics import OwnCritic, StateCritic
-from robust_gym.baselines.marl.normaliser import Normaliser, RunningMoments
+from robust_gym.baselines.marl.normaliser import RunningMoments
 from robust_gym.baselines.marl.team import Array
 
 
@@ -79,6 +79,7 @@ class Runner:
         self._count = copies.count
         team = copies.team
         self._rows = np.zeros((self._count, team.size, team.width), np.float32)
+        self._seeing = np.zeros((self._count, team.size), bool)
         self._states = np.zeros((self._count, team.state if critic.needs_state else 0), np.float32)
         self._over = np.ones(self._count, bool)
         self._observed = RunningMoments(actors.moments)
@@ -161,6 +162,7 @@ class Runner:
         places = list(copies)
         rows, states = self._copies.look(places, self._critic.needs_state)
         self._rows[places] = rows
+        self._seeing[places] = self._copies.seeing(places)
         if self._critic.needs_state:
             self._states[places] = np.stack([state for state in states if state is not None])
 
@@ -170,12 +172,17 @@ class Runner:
         return None if masks is None else torch.from_numpy(masks).transpose(0, 1)
 
     def _follow(self) -> None:
-        """Let the normalisers follow what is acted on."""
+        """Let the normalisers follow what is acted on; agents that have left see nothing."""
         if not self._normalise:
             return
-        _follow(self._actors.normaliser, self._observed, self._rows.reshape(-1, *self._actors.moments))
+        if len(self._actors.moments) > 1:
+            self._observed.add_all(self._rows, self._seeing)
+        elif self._seeing.any():  # those of all agents together
+            self._observed.add_all(self._rows[self._seeing])
+        self._actors.normaliser.follow(self._observed)
         if self._critic.normaliser is not None:
-            _follow(self._critic.normaliser, self._state_moments, self._states)
+            self._state_moments.add_all(self._states)
+            self._critic.normaliser.follow(self._state_moments)
 
     def _seen(self, copies: slice | Array) -> tuple[Tensor, Tensor]:
         """Return normalised observations ``[A, B, D]`` and views ``[V, B, …]`` of some copies."""
@@ -185,8 +192,3 @@ class Runner:
             return seen, seen
         views: Tensor = self._critic.normaliser(torch.from_numpy(self._states[copies]).unsqueeze(0))
         return seen, views
-
-
-def _follow(normaliser: Normaliser, moments: RunningMoments, samples: Array) -> None:
-    moments.add_all(samples)
-    normaliser.follow(moments)
