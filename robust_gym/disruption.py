@@ -229,7 +229,7 @@ def _parse_channel(head: str, where: str) -> tuple[str, str | None]:
         raise DisruptionError(f"{where} names an agent twice")
     if slash and channel == "dynamics":
         raise DisruptionError(f"{where}: dynamics belong to the world, not to one agent; leave out '/{agent}'")
-    return channel, ",".join(names) or None
+    return channel, ",".join(sorted(names)) or None  # in one order, so that one disruption has one name
 
 
 def _check_kind(channel: str, kind: str, where: str) -> Kind | None:

@@ -413,3 +413,16 @@ def test_what_the_environment_was_made_with_is_nominal(disruption: str) -> None:
     env.reset(seed=0)
     assert env.unwrapped.world.period == "fall_2019"
     env.close()
+
+
+def test_a_car_that_comes_and_goes_within_the_first_step_leaves() -> None:
+    garage = Garage("caltech")
+    arrival, departure, estimate, energy = (np.array([value]) for value in (0.0, 1.0, 1.0, 50.0))
+    garage.reset(Sessions(arrival, departure, estimate, energy, np.array([0])), np.full((289, 37), 0.3))
+    pilots = np.zeros(54)
+    pilots[0] = 1.0
+    here = []
+    for _ in range(4):
+        garage.step(pilots)
+        here.append(bool(garage._here[0]))
+    assert here == [True, False, False, False]

@@ -7,18 +7,24 @@ from robust_gym.kind_table._arguments import REALWORLD
 
 
 def _combined(
-    name: str, delay: int, reward: int, sigma: float, p: float, stuck: int, repeat: int, dummy: int
+    name: str, delay: int, reward: int, sigma: float, p: float, steps: int, repeat: int, dummy: int
 ) -> Preset:
     """Return one of realworldrl_suite's combined challenges.
 
-    Its dropped and stuck sensors are those of `freeze` and `dropout`, its noise is in our units of scale.
+    Its noise is in our units of scale. A reading that is dropped there reads zero for some steps; here as large a share
+    of readings does, each by itself. Its perturbed physics, other parameters in every domain, is left out.
     """
+    lost = round(p * steps / (1 + p * steps), 2)
+    held = f"+action:repeat:{repeat - 1}" if repeat > 1 else ""  # ours counts further steps
     terms = (
-        f"action:gauss:{sigma}+action:delay:{delay}+action:repeat:{repeat}",
+        f"action:gauss:{sigma}+action:delay:{delay}{held}",
         f"reward:delay:{reward}",
-        f"obs:gauss:{sigma}+obs:dropout:{p}+obs:freeze:{p},{stuck}+obs:delay:{delay}+obs:dummy:{dummy}",
+        f"obs:gauss:{sigma}+obs:dropout:{lost}+obs:freeze:{p},{steps}+obs:delay:{delay}+obs:dummy:{dummy}",
     )
-    about = f"The {name} combined challenge of realworldrl_suite."
+    about = (
+        f"The {name} combined challenge of realworldrl_suite, without its perturbed physics; lost readings are as many "
+        "as there, but each is lost for a step."
+    )
     return Preset(f"realworldrl-{name}", "+".join(terms), about, REALWORLD)
 
 
@@ -35,7 +41,8 @@ _PRESETS = (
     Preset(
         "rarl-forces",
         "dynamics:forces:1,1",
-        "The force set of RARL and RRLS with forces drawn anew at every step, in place of the learned adversary.",
+        "Forces on the task's bodies, within its own bounds, drawn anew at every step: RARL's kind of disturbance "
+        "without its learned adversary. RRLS's forces are on fewer bodies, and at most 3 N.",
         "RARL (Pinto et al., 2017)",
     ),
 )

@@ -157,7 +157,8 @@ def make_parallel(
         id: The task's id, such as ``"Robust-Building-v0"``.
         disruption: A disruption string; ``None`` is the undisturbed world.
         context: ``"visible"`` shows every agent the true dynamics of the world; see ``make``.
-        max_episode_steps: Steps after which all agents are truncated; by default the task's, and -1 for none.
+        max_episode_steps: Steps after which all agents are truncated; by default the task's, and -1 for none. Robots of
+            MaMuJoCo, MPE's worlds and Pursuit end by themselves at the task's limit.
         **kwargs: Arguments of the underlying environment.
 
     Raises:

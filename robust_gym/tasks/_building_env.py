@@ -270,11 +270,11 @@ class BuildingDynamics:
 
     def __init__(self, env: Building, task: Task) -> None:
         self._env = env
-        self._nominal = {"city": env.city, "season": env.season}
+        self.own = {"city": env.city, "season": env.season}
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Set the place and all parameters of the coming episode."""
-        place = {name: str(values.get(name, word)) for name, word in self._nominal.items()}
+        place = {name: str(values.get(name, word)) for name, word in self.own.items()}
         if place != {"city": self._env.city, "season": self._env.season}:
             self._env.set_place(**place)
         self.apply({name: value for name, value in values.items() if not isinstance(value, str)})

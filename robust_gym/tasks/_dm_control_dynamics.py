@@ -52,8 +52,17 @@ class SuiteDynamics(MujocoDynamics):
         return mujoco.MjSpec.from_string(xml, include=common.ASSETS)
 
     def start(self, rises: Mapping[int, float]) -> None:
+        """Remember by how much the coming episodes start higher."""
+        self._rises: Mapping[int, float] = rises
+
+    def configure(self, values: Mapping[str, float | str]) -> None:
+        """Write before the reset; only then may the robot be lifted."""
+        super().configure(values)
+        self._lift()
+
+    def _lift(self) -> None:
         """Lift the frame in which a planar robot's episodes start; the others look for room by themselves."""
-        model = self._model
+        model, rises = self._model, self._rises
         for joint in range(model.njnt):
             if model.jnt_type[joint] == _SLIDE and model.jnt_qposadr[joint] in rises:
                 body = model.jnt_bodyid[joint]
@@ -68,6 +77,7 @@ class SuiteDynamics(MujocoDynamics):
     def _bind(self) -> None:
         super()._bind()
         self._heights = self._model.body_pos[:, 2].copy()
+        self._rises = {}
 
 
 class ManipulationDynamics(MujocoDynamics):

@@ -31,11 +31,11 @@ class EnergyDynamics:
         self._world: World = env.world
         self._task = task
         # What the environment was made with is nominal, whatever that of the task is.
-        self._own = {name: getattr(self._world, name) for name in task.semantic}
+        self.own = {name: getattr(self._world, name) for name in task.semantic}
 
     def configure(self, values: Mapping[str, float | str]) -> None:
         """Set everything for the coming episode."""
-        self._world.set_words(**{name: str(values.get(name, own)) for name, own in self._own.items()})
+        self._world.set_words(**{name: str(values.get(name, own)) for name, own in self.own.items()})
         self._write(physical(self._task, values))
 
     def apply(self, values: Mapping[str, float]) -> None:

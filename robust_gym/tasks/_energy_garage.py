@@ -261,7 +261,7 @@ class Garage:
     def _move_cars(self) -> None:
         assert self._begin is not None, "reset() comes before step()"
         sessions, t = self._begin, self.t
-        self._here &= self._leaves != t
+        self._here &= self._leaves > t
         # ACN-Sim handles a day's first events after the first step.
         new = np.flatnonzero((sessions.arrival == t) | ((t == 1) & (sessions.arrival == 0)))
         station = sessions.station[new]

@@ -147,6 +147,7 @@ class GridWorld(gym.Env[Any, Any]):
         if seed is not None or self._luck is None:
             entropy = np.random.SeedSequence().generate_state(1)[0] if seed is None else seed
             self._luck = stream(int(entropy), "minigrid", "luck")
+            self._doors = stream(int(entropy), "minigrid", "ajar")
         before = copy.deepcopy(self.np_random) if self.layout != Layout() else None
         # Another layout may take more draws. They come from a copy, so that all later episodes, and the random
         # moves of obstacles, are those of the undisturbed world.
@@ -155,7 +156,7 @@ class GridWorld(gym.Env[Any, Any]):
         if before is not None:
             self.world = self._laid_out()
             self._generate(before)
-            self._redecorate(self._luck)
+            self._redecorate()
             seen = self.world.gen_obs()
             self.world.np_random = self.np_random
         return self._observation(seen), {}
@@ -182,7 +183,7 @@ class GridWorld(gym.Env[Any, Any]):
             seen, _ = self.world.reset()
         return seen
 
-    def _redecorate(self, luck: np.random.Generator) -> None:
+    def _redecorate(self) -> None:
         """Give everything its other colour, and open doors, as the layout says."""
         queue, known = list(self.world.grid.grid), set()
         while queue:
@@ -194,7 +195,7 @@ class GridWorld(gym.Env[Any, Any]):
             if self.layout.colours and thing.type in _COLOURED:
                 thing.color = _SWAPPED[thing.color]
             if self.layout.ajar and thing.type == "door" and not thing.is_locked:
-                thing.is_open = bool(luck.random() < self.layout.ajar)
+                thing.is_open = bool(self._doors.random() < self.layout.ajar)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Act, where the robot obeys."""

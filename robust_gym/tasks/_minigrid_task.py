@@ -108,5 +108,6 @@ def task(
             install='pip install "robust-gym[minigrid]"',
             steps={"smoke": 2_000, "quick": 100_000, "standard": standard},
             source=f"{base}: {_LEVELS if levels else _SOURCE}",
+            version=int("ajar" in {parameter.name for parameter in dynamics}),  # doors draw from a stream of their own
         )
     )

@@ -227,13 +227,19 @@ class AdroitObjectDynamics(AdroitDynamics, ObjectDynamics):
     """Dynamics of the Adroit hand with an object of another size."""
 
     def rest(self, rise: float) -> None:
-        """Let a ball begin on the table, not in it; a pen begins above the hand."""
+        """Remember by how much the object's coming episodes begin higher."""
+        self._rise = rise
+
+    def configure(self, values: Mapping[str, float | str]) -> None:
+        """Write before the reset; let a ball begin on the table, not in it. A pen begins above the hand."""
+        super().configure(values)
         if self._model.geom(self._geoms[0]).name == "sphere":
-            self._model.body_pos[self._body, 2] = self._start + rise
+            self._model.body_pos[self._body, 2] = self._start + self._rise
 
     def _bind(self) -> None:
         super()._bind()
         self._start = float(self._model.body_pos[self._body, 2])
+        self._rise = 0.0
 
 
 class KitchenDynamics(RobotDynamics):

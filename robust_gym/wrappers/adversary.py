@@ -234,8 +234,8 @@ def bind(env: _Env, policy: Any) -> _Env:
 
     Raises:
         TypeError: If the policy has no ``act``, or the environment is a vector of several.
-        DisruptionError: If an attack cannot attack this policy, or a later term changes what the policy sees so
-            that the adversary cannot know it.
+        DisruptionError: If an attack cannot attack this policy, or a later term changes the shape of what it sees.
+            Other terms behind an adversary act on what it has moved, and it does not know of them.
     """
     if isinstance(env, gym.vector.VectorEnv):
         raise TypeError("bind the copies of a vector environment one by one, as they are made")

@@ -156,6 +156,9 @@ def find_task(task: str | None) -> Task | None:
     return None if task is None else registry.task(task)
 
 
+_UNBOUNDED = 1e30
+
+
 def box_scale(space: spaces.Box, measured: Sequence[float] | None = None) -> np.ndarray:
     """Return the unit of noise per dimension: the measured one, else half the range, else 1.
 
@@ -163,6 +166,7 @@ def box_scale(space: spaces.Box, measured: Sequence[float] | None = None) -> np.
     """
     if measured is not None and np.size(measured) == np.prod(space.shape):
         return np.asarray(measured, np.float64).reshape(space.shape)
-    bounded = np.isfinite(space.low) & np.isfinite(space.high)
+    # Some write the largest number that there is for no bound.
+    bounded = (np.abs(space.low) < _UNBOUNDED) & (np.abs(space.high) < _UNBOUNDED)
     half = np.where(bounded, (space.high.astype(np.float64) - space.low.astype(np.float64)) / 2, 1.0)
     return np.where(half > 0, half, 1.0)

@@ -110,7 +110,7 @@ class DynamicsProcess:
 
     def restore(self) -> None:
         """Let the adapter prepare and write the nominal world, which the next reset is in."""
-        self.values = self._task.nominal_values()
+        self.values = {name: value for name, value in self._task.nominal_values().items() if not isinstance(value, str)}
         self._adapter.configure(self.values)
 
     def _write(self) -> None:
@@ -137,7 +137,8 @@ class DynamicsProcess:
                 state.at_reset = now
             for name, value in state.drawn.items():
                 if isinstance(value, str):
-                    total[name] = value if now else self._task.semantic[name].nominal
+                    # At rest it is left out: the environment may have been made with another word than the task's.
+                    total.update({name: value} if now else {})
                     continue
                 parameter = self._task.dynamics[name]
                 strength = state.at_reset if parameter.at_reset else now
@@ -155,8 +156,11 @@ class DynamicsProcess:
         return total
 
     def report(self) -> Values:
-        """Return the present value of every parameter and shift, disturbed or not."""
-        return {**self._task.nominal_values(), **self.values}
+        """Return the present value of every parameter and shift, disturbed or not.
+
+        An adapter may have ``own``, words that the environment was made with instead of the task's.
+        """
+        return {**self._task.nominal_values(), **getattr(self._adapter, "own", {}), **self.values}
 
 
 class Into:

@@ -122,10 +122,12 @@ class Shot(Effect):
         self._photons = photons
 
     def __call__(self, values: Any) -> Any:
+        # A Poisson number takes as many draws as it needs: of one generator, they would depend on earlier images.
+        steps = [np.random.default_rng(stream().integers(2**63)) for stream in self.streams]
         return np.stack(
             [
-                stream().poisson(value / 255.0 * self._photons) / self._photons * 255.0
-                for stream, value in zip(self.streams, values, strict=True)
+                rng.poisson(value / 255.0 * self._photons) / self._photons * 255.0
+                for rng, value in zip(steps, values, strict=True)
             ]
         )
 

@@ -37,6 +37,9 @@ class TermRunner:
         self.clock = Clock(term.schedule, signal.copies)
         whole = (*key, "" if self.effect.team_stream else own)
         self._streams = [EpisodeStreams(*whole) for _ in range(signal.copies)]
+        # When a term acts is the same for all agents, and for all parts of an observation.
+        shared = not (self.clock.draws and whole[-1])
+        self._schedules = self._streams if shared else [EpisodeStreams(*key, "") for _ in range(signal.copies)]
         self._listens = type(self.effect).applied is not Effect.applied
         self._discrete = isinstance(signal.space, spaces.Discrete)
         space = self.effect.result.space
@@ -56,6 +59,8 @@ class TermRunner:
     def reset(self, copy: int, seed: int | None) -> None:
         """Begin an episode of one copy."""
         effect, schedule, blend = self._streams[copy].reset(seed)
+        if self._schedules is not self._streams:
+            _, schedule, _ = self._schedules[copy].reset(seed)
         self.clock.reset(copy, schedule, seed is not None)
         for draws in (self._blend, self._round):
             if draws is not None:

@@ -22,6 +22,13 @@ class Clock:
     Args:
         schedule: The schedule.
         copies: How many copies there are.
+
+    Attributes:
+        name: Name of the schedule.
+        values: Its values.
+        always: Whether it always acts in full.
+        constant: Whether its strength is the same throughout an episode.
+        draws: Whether it draws from its stream.
     """
 
     def __init__(self, schedule: Schedule, copies: int = 1) -> None:
@@ -29,6 +36,7 @@ class Clock:
         self.values = schedule.values
         self.always = schedule.name == "always"
         self.constant = schedule.name in ("always", "episode", *OVER_EPISODES)
+        self.draws = schedule.name in ("p", "episode", "fault", *OVER_EPISODES)
         self._t = np.zeros(copies)
         self._begun = np.zeros(copies, bool)
         self._chance = Draws(copies, (), normal=False) if schedule.name == "p" else None
