@@ -80,6 +80,8 @@ def _overview() -> str:
         "`DisruptionError` with one line that says what would be accepted. On the command line: "
         "`robust-gym ls disruptions` (with `--task ID` those that a task can honour), `robust-gym show obs:spike`, "
         "`robust-gym ls schedules` and `robust-gym ls presets`.",
+        "Channels act in the order dynamics, action, reward, cost, observation, and the terms of one channel in the order "
+        "in which they are written: of `action:gain:2+action:bias:0.1` the gain comes first, nearest the agent.",
         "## Kinds",
         f"There are {len(kinds.kinds())}. Each picture is drawn by the real wrapper at severity 3: dotted the signal "
         "as it is, solid what becomes of it; of an image the left half before, the right half after. Missing here? "
@@ -88,7 +90,7 @@ def _overview() -> str:
         "What the severity levels `@1` to `@5` stand for is [measured for each family](severity.md).",
         "## Schedules { #schedules }",
         "A schedule stands behind any term, and says when, and how strongly, it acts: between nothing (0) and what is "
-        "written (1).",
+        "written (1). It is the same for all agents and all parts of an observation that the term disturbs.",
         "### Within an episode",
         "The pictures show `bias` on a sine.",
         table(("Schedule", "Acts", "Source", ""), map(_schedule, steps)),
