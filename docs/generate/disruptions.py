@@ -80,8 +80,8 @@ def _overview() -> str:
         "`DisruptionError` with one line that says what would be accepted. On the command line: "
         "`robust-gym ls disruptions` (with `--task ID` those that a task can honour), `robust-gym show obs:spike`, "
         "`robust-gym ls schedules` and `robust-gym ls presets`.",
-        "Channels act in the order dynamics, action, reward, cost, observation, and the terms of one channel in the order "
-        "in which they are written: of `action:gain:2+action:bias:0.1` the gain comes first, nearest the agent.",
+        "Channels act in the order dynamics, action, reward, cost, observation, and the terms of one channel in the "
+        "order in which they are written: of `action:gain:2+action:bias:0.1` the gain comes first, nearest the agent.",
         "## Kinds",
         f"There are {len(kinds.kinds())}. Each picture is drawn by the real wrapper at severity 3: dotted the signal "
         "as it is, solid what becomes of it; of an image the left half before, the right half after. Missing here? "
