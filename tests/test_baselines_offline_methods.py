@@ -18,13 +18,13 @@ pytest.importorskip("stable_baselines3")
 from robust_gym import registry
 from robust_gym.baselines.base import create
 from robust_gym.baselines.offline import expectile, td3_bc
-from robust_gym.baselines.offline.arguments import Counted
 from robust_gym.baselines.offline.data import Data, Moments
 from robust_gym.baselines.offline.divergences import KL, TV, Chi2, Divergence, WithinTV
 from robust_gym.baselines.offline.episodes import Behaviour, Episode, collect
 from robust_gym.baselines.offline.fitted import FittedQ
 from robust_gym.baselines.offline.greedy import BatchConstrained, MaxOverActions
 from robust_gym.baselines.offline.networks import Trainer
+from robust_gym.baselines.offline.resuming import Counted
 from robust_gym.baselines.offline.transitions import Spaces, Transitions
 from robust_gym.task import Budget, Task
 

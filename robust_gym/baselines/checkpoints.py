@@ -53,6 +53,7 @@ class Checkpoints:
     ) -> None:
         self._keep = keep
         self._last = last
+        self._path: tuple[str, ...] = ()
         self._wait = self._seconds = seconds
         self._since = monotonic()
         self._found_due: float | None = None
@@ -60,12 +61,21 @@ class Checkpoints:
     @property
     def last(self) -> Snapshot | None:
         """The state to go on from, in arrays of NumPy; ``None`` for a training that begins."""
-        return None if self._last is None else unpack(self._last)
+        found = None if self._last is None else unpack(self._last)
+        for name in self._path:
+            found = None if found is None else found.get(name)
+        return found
 
     def counting(self, factor: int) -> Checkpoints:
         """Return the same for a training each of whose steps counts as several."""
         other = copy.copy(self)
         other._keep = lambda steps, files: self._keep(steps * factor, files)
+        return other
+
+    def part(self, name: str) -> Checkpoints:
+        """Return the same for a training that is a part of another: its snapshots lie in the other's under a name."""
+        other = copy.copy(self)
+        other._path = (*self._path, name)
         return other
 
     def due(self) -> bool:
@@ -92,6 +102,8 @@ class Checkpoints:
             snapshot: All that the training needs in order to go on.
         """
         began = monotonic()
+        for name in reversed(self._path):
+            snapshot = {name: snapshot}
         self._keep(steps, pack(snapshot))
         self._since, self._found_due = monotonic(), None
         self._wait = max(self._seconds, (self._since - began) / MOST_SHARE)

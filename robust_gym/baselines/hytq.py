@@ -15,12 +15,12 @@ from robust_gym.registry import register_algorithm
 from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
-    from robust_gym.baselines.offline.arguments import Counted
     from robust_gym.baselines.offline.clock import TimedPolicy
     from robust_gym.baselines.offline.data import Data
     from robust_gym.baselines.offline.divergences import Divergence
     from robust_gym.baselines.offline.episodes import Episode
     from robust_gym.baselines.offline.fitted import FittedQ
+    from robust_gym.baselines.offline.resuming import Counted
 
 
 @register_algorithm(

@@ -13,8 +13,8 @@ from robust_gym.registry import register_algorithm
 from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
-    from robust_gym.baselines.offline.arguments import Counted
     from robust_gym.baselines.offline.episodes import Episode
+    from robust_gym.baselines.offline.resuming import Counted
     from robust_gym.baselines.single.policy import FeedForwardPolicy
 
 
@@ -79,9 +79,12 @@ class ImplicitQ(Discounted):
 
         data = self.data(task, episodes, self._scale(task, episodes))
         learner = Learner(data, Settings(**{one.name: getattr(self, one.name) for one in dataclasses.fields(Settings)}))
-        for _ in range(self.count(budget)):
+
+        def update(most: int) -> int:
             learner.update(data.sample(self.batch_size))
-            progress.beat()
+            return 1
+
+        progress.updates(learner, self.count(budget), update)
         return data.policy(self.algorithm, task, learner.actor, Critic(learner.value, "state"))
 
     def _scale(self, task: Task, episodes: Sequence[Episode]) -> float:

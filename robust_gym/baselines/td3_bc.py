@@ -13,8 +13,8 @@ from robust_gym.registry import register_algorithm
 from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
-    from robust_gym.baselines.offline.arguments import Counted
     from robust_gym.baselines.offline.episodes import Episode
+    from robust_gym.baselines.offline.resuming import Counted
     from robust_gym.baselines.single.policy import FeedForwardPolicy
 
 
@@ -72,9 +72,12 @@ class TD3BC(Discounted):
 
         data = self.data(task, episodes)
         learner = Learner(data, Settings(**{one.name: getattr(self, one.name) for one in dataclasses.fields(Settings)}))
-        for _ in range(self.count(budget)):
+
+        def update(most: int) -> int:
             learner.update(data.sample(self.batch_size))
-            progress.beat()
+            return 1
+
+        progress.updates(learner, self.count(budget), update)
         *actor, _ = learner.actor.online  # the tanh is the head's
         from torch import nn
 

@@ -13,8 +13,10 @@ from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
     from robust_gym.baselines.base import Progress
+    from robust_gym.baselines.checkpoints import Checkpoints
     from robust_gym.baselines.offline.data import Data
     from robust_gym.baselines.offline.episodes import Episode
+    from robust_gym.baselines.offline.resuming import Counted
 
 ABOUT: Mapping[str, Any] = {
     "apis": ("gymnasium",),
@@ -24,8 +26,6 @@ ABOUT: Mapping[str, Any] = {
     "privileges": ("offline-data",),
 }
 """What the registrations of all offline algorithms say alike."""
-
-_HEARTBEAT = 500
 
 
 @dataclass
@@ -80,8 +80,13 @@ class OfflineArguments(Checked, SavesFeedForward):
         self._require("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
         self._require("layers", all(units >= 1 for units in self.layers), "numbers of at least 1")
 
-    def train(self, task: Task, budget: Budget, seed: int, progress: Progress) -> Any:
+    def train(
+        self, task: Task, budget: Budget, seed: int, progress: Progress, checkpoints: Checkpoints | None = None
+    ) -> Any:
         """Train on a task; the run depends on the arguments, the budget's steps, the seed and the dataset alone.
+
+        From a checkpoint that has data it goes on in the same bits; from one of the training of ``behaviour``, as that
+        does.
 
         Raises:
             FileNotFoundError: If there is no such dataset.
@@ -93,13 +98,15 @@ class OfflineArguments(Checked, SavesFeedForward):
         import torch
 
         from robust_gym.baselines.base import one_thread
+        from robust_gym.baselines.offline.resuming import Counted
         from robust_gym.baselines.offline.supply import supply
         from robust_gym.baselines.single.sb3 import own_randomness
 
         source, own = np.random.SeedSequence(seed).spawn(2)
-        counted = Counted(progress)
+        counted = Counted(progress, checkpoints)
         with one_thread(), own_randomness():
-            episodes = supply(self, task, self.offline_steps(budget.steps), source, counted)
+            steps = self.offline_steps(budget.steps)
+            episodes = counted.collected(lambda: supply(self, task, steps, source, counted, counted.behaviour))
             torch.manual_seed(int(own.generate_state(1)[0]))
             return self.learn(task, budget, episodes, own, counted)
 
@@ -115,7 +122,7 @@ class OfflineArguments(Checked, SavesFeedForward):
             budget: The budget; its steps have been used but for those that ``offline_steps`` leaves.
             episodes: The data.
             seeds: A seed sequence for whatever else is drawn with NumPy.
-            progress: Called now and then with the steps done.
+            progress: Called now and then with the steps done; it leaves checkpoints between updates.
         """
         raise NotImplementedError
 
@@ -176,30 +183,3 @@ def unit_scale(rewards: Any) -> float:
     """Return what makes the largest reward 1, or the least -1; 1 where all are 0."""
     largest = float(abs(rewards).max())
     return 1 / largest if largest else 1.0
-
-
-class Counted:
-    """Remembers how many environment steps were done, and says so again while something is learnt from them.
-
-    Args:
-        progress: What is told.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._done, self._beats = progress, 0, 0
-
-    def __call__(self, done: int) -> None:
-        """Tell that so many steps are done."""
-        self._done = done
-        self._progress(done)
-
-    def beat(self) -> None:
-        """Tell every now and then that it is still so many; called after every update."""
-        self._beats += 1
-        if self._beats % _HEARTBEAT == 0:
-            self._progress(self._done)
-
-    def onwards(self) -> Progress:
-        """Return what takes steps counted from now on."""
-        done = self._done
-        return lambda more: self(done + more)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from robust_gym.baselines.offline.data import Batch, Data
 from robust_gym.baselines.offline.networks import Tracked, Trainer, Twin, mlp
+from robust_gym.baselines.offline.resuming import Learning
 
 _LOG_STD = (-5.0, 2.0)
 
@@ -32,13 +33,15 @@ def expectile_loss(errors: Tensor, expectile: float) -> Tensor:
     return (torch.where(errors < 0, 1 - expectile, expectile) * errors**2).mean()
 
 
-class Learner:
+class Learner(Learning):
     """The networks of implicit Q-learning, and its update.
 
     Args:
         data: What is learnt from.
         settings: The arguments.
     """
+
+    kept = ("value", "q", "actor", "log_std", "_values", "_critics", "_actors")
 
     def __init__(self, data: Data, settings: Settings) -> None:
         spaces = data.spaces

@@ -11,9 +11,10 @@ from robust_gym.baselines.offline.data import Batch, Data
 from robust_gym.baselines.offline.divergences import Divergence
 from robust_gym.baselines.offline.greedy import Greedy
 from robust_gym.baselines.offline.networks import OfAction, Trainer
+from robust_gym.baselines.offline.resuming import Learning
 
 
-class FittedQ:
+class FittedQ(Learning):
     """Q_{k+1} = argmin_Q mean (r + gamma * backup(g_k, V_k) - Q)^2, with g_k = argmax_g mean backup(g, V_k).
 
     V_k(s') = max_a' Q_k(s', a') where the episode goes on, between the least and the largest value that there can be,
@@ -33,6 +34,8 @@ class FittedQ:
         dual_updates: Updates of the dual network for one of Q.
         tau: Share of the online networks that the target networks take over after an iteration.
     """
+
+    kept = ("greedy", "dual", "_trainer")
 
     def __init__(
         self,
@@ -64,16 +67,20 @@ class FittedQ:
         """
         done = 0
         while done < updates:
-            batches = [self.data.sample(self.batch_size) for _ in range(min(self.steps, updates - done))]
-            values = [self.values(batch) for batch in batches]
-            for batch, value in zip(batches, values, strict=True):
-                for _ in range(self.dual_updates):
-                    self.fit_dual(batch, value)
-            for batch, value in zip(batches, values, strict=True):
-                self.greedy.regress(batch, self.targets(batch, value))
-            self.greedy.refresh(self.tau)
-            done += len(batches)
+            done += self.iterate(updates - done)
             heartbeat()
+
+    def iterate(self, most: int) -> int:
+        """Take an iteration, or the beginning of one with no more than so many updates of Q; return how many."""
+        batches = [self.data.sample(self.batch_size) for _ in range(min(self.steps, most))]
+        values = [self.values(batch) for batch in batches]
+        for batch, value in zip(batches, values, strict=True):
+            for _ in range(self.dual_updates):
+                self.fit_dual(batch, value)
+        for batch, value in zip(batches, values, strict=True):
+            self.greedy.regress(batch, self.targets(batch, value))
+        self.greedy.refresh(self.tau)
+        return len(batches)
 
     def values(self, batch: Batch) -> Tensor:
         """Return V_k(s') between the least and the largest value that there can be, 0 where the task ended, ``[B]``.

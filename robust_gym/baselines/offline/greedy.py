@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from robust_gym.baselines.offline.candidates import CandidatePolicy, perturbed
 from robust_gym.baselines.offline.data import Batch, Data
 from robust_gym.baselines.offline.networks import OfAction, Tracked, Trainer, Twin, mlp
+from robust_gym.baselines.offline.resuming import Learning
 from robust_gym.baselines.single.policy import Critic, Head
 from robust_gym.task import Task
 
@@ -32,7 +33,7 @@ class Greedy(Protocol):
         """Return the greedy policy."""
 
 
-class MaxOverActions:
+class MaxOverActions(Learning):
     """One Q network with an output for each discrete action, all of which the maximum is over.
 
     Args:
@@ -40,6 +41,8 @@ class MaxOverActions:
         layers: Units in each hidden layer.
         learning_rate: Adam's.
     """
+
+    kept = ("q", "_trainer")
 
     def __init__(self, data: Data, layers: Sequence[int], learning_rate: float) -> None:
         self._data = data
@@ -65,7 +68,7 @@ class MaxOverActions:
         return self._data.policy(name, task, copy.deepcopy(self.q.online.network))  # which may go on learning
 
 
-class BatchConstrained:
+class BatchConstrained(Learning):
     """Q on actions like those of the data, as BCQ (Fujimoto et al., ICML 2019) constrains them.
 
     A variational autoencoder learns what actions the data have in a state; an actor moves what it generates by at most
@@ -81,6 +84,8 @@ class BatchConstrained:
         weight: Weight of the smaller of two Q.
         choices: Actions that the policy chooses among.
     """
+
+    kept = ("q", "actor", "encoder", "decoder", "_critics", "_actors", "_generators")
 
     def __init__(
         self,

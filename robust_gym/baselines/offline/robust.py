@@ -13,12 +13,12 @@ from robust_gym.baselines.single.saved import SavesFeedForward
 from robust_gym.task import Budget, Task
 
 if TYPE_CHECKING:
-    from robust_gym.baselines.offline.arguments import Counted
     from robust_gym.baselines.offline.data import Data
     from robust_gym.baselines.offline.divergences import Divergence
     from robust_gym.baselines.offline.episodes import Episode
     from robust_gym.baselines.offline.fitted import FittedQ
     from robust_gym.baselines.offline.greedy import Greedy
+    from robust_gym.baselines.offline.resuming import Counted
 
 QUANTILE = 0.9
 """Which quantile of the returns to go makes the price of a divergence in TV, where none is given."""
@@ -130,7 +130,7 @@ class RobustOffline(RobustArguments, Discounted):
     def learn(self, task: Task, budget: Budget, episodes: Sequence[Episode], seeds: Any, progress: Counted) -> Any:
         """Learn from episodes, and return the greedy policy."""
         fitted = self.fitted(self.data(task, episodes, self.reward_scale))
-        fitted.learn(self.count(budget), progress.beat)
+        progress.updates(fitted, self.count(budget), fitted.iterate)
         return fitted.greedy.policy(self.algorithm, task)
 
     def greedy(self, data: Data) -> Greedy:

@@ -8,6 +8,7 @@ import numpy as np
 
 from robust_gym import registry
 from robust_gym.baselines.base import Progress, create
+from robust_gym.baselines.checkpoints import Checkpoints, takes_checkpoints
 from robust_gym.baselines.offline import datasets
 from robust_gym.baselines.offline.episodes import Behaviour, Episode, check_noise, collect
 from robust_gym.evaluate import Policy
@@ -24,7 +25,12 @@ AUTO = {"box": "sac", "discrete": "ppo"}
 
 
 def supply(
-    arguments: OfflineArguments, task: Task, steps: int, seeds: np.random.SeedSequence, progress: Progress
+    arguments: OfflineArguments,
+    task: Task,
+    steps: int,
+    seeds: np.random.SeedSequence,
+    progress: Progress,
+    checkpoints: Checkpoints | None = None,
 ) -> list[Episode]:
     """Return the episodes to learn from.
 
@@ -34,6 +40,7 @@ def supply(
         steps: Environment steps that may be used.
         seeds: Of all that is drawn.
         progress: Called now and then with the steps done.
+        checkpoints: Takes those of the training of the behaviour.
 
     Raises:
         FileNotFoundError: If there is no such dataset.
@@ -53,7 +60,7 @@ def supply(
     if name != "random":
         check_noise(arguments.noise, task)
         spent = min(max(2, round(arguments.behaviour_share * steps)), steps - 1)
-        policy = behaviour_policy(name, task, spent, int(trained.generate_state(1)[0]), progress)
+        policy = behaviour_policy(name, task, spent, int(trained.generate_state(1)[0]), progress, checkpoints)
         behaviour = Behaviour((policy,), epsilon=arguments.epsilon, noise=arguments.noise)
     rng = np.random.default_rng(drawn)
     return collect(task, behaviour, steps - spent, rng, lambda done: progress(spent + done))
@@ -75,7 +82,15 @@ def behaviour_of(name: str, task: Task) -> str:
     return chosen
 
 
-def behaviour_policy(name: str, task: Task, steps: int, seed: int, progress: Progress, **arguments: Any) -> Policy:
+def behaviour_policy(
+    name: str,
+    task: Task,
+    steps: int,
+    seed: int,
+    progress: Progress,
+    checkpoints: Checkpoints | None = None,
+    **arguments: Any,
+) -> Policy:
     """Train the policy that collects.
 
     Args:
@@ -84,6 +99,10 @@ def behaviour_policy(name: str, task: Task, steps: int, seed: int, progress: Pro
         steps: Environment steps that it may use.
         seed: Of its training.
         progress: Called now and then with the steps done.
+        checkpoints: Takes its checkpoints, if it leaves any.
         **arguments: Its arguments that differ from their defaults.
     """
-    return create(name, arguments).train(task, Budget("behaviour", steps, 1), seed, progress)
+    algorithm: Any = create(name, arguments)
+    resumes = {"checkpoints": checkpoints} if checkpoints is not None and takes_checkpoints(algorithm) else {}
+    policy: Policy = algorithm.train(task, Budget("behaviour", steps, 1), seed, progress, **resumes)
+    return policy

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from robust_gym.baselines.offline.data import Batch, Data
 from robust_gym.baselines.offline.networks import Tracked, Trainer, Twin, mlp
+from robust_gym.baselines.offline.resuming import Learning
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,15 @@ class Settings:
     layers: tuple[int, ...]
 
 
-class Learner:
+class Learner(Learning):
     """The networks of TD3+BC, and its update.
 
     Args:
         data: What is learnt from.
         settings: The arguments.
     """
+
+    kept = ("actor", "q", "_actors", "_critics", "_updates")
 
     def __init__(self, data: Data, settings: Settings) -> None:
         self.settings = settings
