@@ -274,8 +274,8 @@ def tables(kept: Sequence[Mapping[str, Any]], budget: str) -> dict[str, str]:
     lines = [[*authors, *(f"{theirs['vdn'][column]:.2f}" for column in ("Tucson", "other cities"))]]
     for kind in ("paper", "default"):
         for length in ("quick", "standard"):
-            both = [row for row in kept if row["label"] in meant[kind] and row["settings"] == kind]
-            long = [row for row in both if row["budget"] == length]
+            mine = (row for row in kept if (row["settings"], row["budget"]) == (kind, length))
+            long = [row for row in mine if row["label"] in meant[kind]]
             if long:
                 seconds = float(np.mean([row["train_seconds"] for row in long]))
                 found = [scores(row) for row in long]

@@ -12,7 +12,7 @@ from test_baselines_checkpoints import Always, Keeper, StoppedError
 
 from robust_gym import registry
 from robust_gym.baselines.base import create
-from robust_gym.baselines.checkpoints import Checkpoints, unpack
+from robust_gym.baselines.checkpoints import Checkpoints, pack, unpack
 from robust_gym.baselines.offline.episodes import Episode
 from robust_gym.baselines.offline.resuming import packed, unpacked
 from robust_gym.task import Budget
@@ -93,12 +93,13 @@ def test_episodes_are_packed_and_unpacked(names: tuple[str, ...] | None) -> None
     rng = np.random.default_rng(0)
 
     def episode(steps: int, terminated: bool, seed: int | None) -> Episode:
-        parts = [rng.normal(size=(steps + 1, size)).astype(np.float32) for size in (3, 2)]
+        kinds = ((3, np.float32), (2, np.float64))  # a file may have them in another order
+        parts = [rng.normal(size=(steps + 1, size)).astype(dtype) for size, dtype in kinds]
         seen = parts[0] if names is None else dict(zip(names, parts, strict=True))
         return Episode(seen, rng.integers(4, size=steps), rng.normal(size=steps), terminated, seed)
 
     episodes = [episode(4, True, 7), episode(1, False, None), episode(6, False, 0)]
-    for one, other in zip(unpacked(packed(episodes)), episodes, strict=True):
+    for one, other in zip(unpacked(unpack(pack(packed(episodes)))), episodes, strict=True):
         assert (one.terminated, one.seed) == (other.terminated, other.seed)
         np.testing.assert_array_equal(one.actions, other.actions)
         np.testing.assert_array_equal(one.rewards, other.rewards)

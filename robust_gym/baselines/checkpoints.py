@@ -114,6 +114,11 @@ def takes_checkpoints(algorithm: Any) -> bool:
     return "checkpoints" in inspect.signature(algorithm.train).parameters
 
 
+def resuming(algorithm: Any, checkpoints: Checkpoints | None) -> dict[str, Checkpoints]:
+    """Return the argument by which an algorithm's ``train`` gets checkpoints; nothing where it takes or has none."""
+    return {"checkpoints": checkpoints} if checkpoints is not None and takes_checkpoints(algorithm) else {}
+
+
 def pack(snapshot: Snapshot) -> dict[str, bytes]:
     """Make files of a snapshot."""
     from safetensors.numpy import save

@@ -18,7 +18,7 @@ from pydantic_core import to_json
 
 from robust_gym import record, registry
 from robust_gym.baselines.base import create
-from robust_gym.baselines.checkpoints import Checkpoints, takes_checkpoints
+from robust_gym.baselines.checkpoints import Checkpoints, resuming
 from robust_gym.bench.arguments import trained_how
 from robust_gym.bench.cell import Cell
 from robust_gym.bench.files import Files, read_files, write_files
@@ -143,8 +143,7 @@ def train(
         progress(steps)
 
     start = monotonic()
-    resumes = {"checkpoints": checkpoints} if checkpoints is not None and takes_checkpoints(algorithm) else {}
-    policy = algorithm.train(task, budget, cell.seed, count, **resumes)
+    policy = algorithm.train(task, budget, cell.seed, count, **resuming(algorithm, checkpoints))
     seconds = seconds_before + monotonic() - start
     with tempfile.TemporaryDirectory() as name:
         policy.save(Path(name))

@@ -169,7 +169,8 @@ def unpacked(data: Snapshot) -> list[Episode]:
     """Return what ``packed`` was given."""
     lengths, names = data["lengths"], data["names"]
     ends = np.cumsum(lengths)[:-1]
-    split = [np.split(part, np.cumsum(lengths + 1)[:-1]) for part in data["observations"].values()]
+    parts = data["observations"]  # in whatever order their file has them
+    split = [np.split(parts[str(number)], np.cumsum(lengths + 1)[:-1]) for number in range(len(parts))]
     seen = split[0] if names is None else [dict(zip(names, parts, strict=True)) for parts in zip(*split, strict=True)]
     rows = zip(
         seen,

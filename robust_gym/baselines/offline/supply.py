@@ -8,7 +8,7 @@ import numpy as np
 
 from robust_gym import registry
 from robust_gym.baselines.base import Progress, create
-from robust_gym.baselines.checkpoints import Checkpoints, takes_checkpoints
+from robust_gym.baselines.checkpoints import Checkpoints, resuming
 from robust_gym.baselines.offline import datasets
 from robust_gym.baselines.offline.episodes import Behaviour, Episode, check_noise, collect
 from robust_gym.evaluate import Policy
@@ -103,6 +103,6 @@ def behaviour_policy(
         **arguments: Its arguments that differ from their defaults.
     """
     algorithm: Any = create(name, arguments)
-    resumes = {"checkpoints": checkpoints} if checkpoints is not None and takes_checkpoints(algorithm) else {}
-    policy: Policy = algorithm.train(task, Budget("behaviour", steps, 1), seed, progress, **resumes)
+    budget = Budget("behaviour", steps, 1)
+    policy: Policy = algorithm.train(task, budget, seed, progress, **resuming(algorithm, checkpoints))
     return policy
