@@ -130,7 +130,7 @@ def test_optimisers_differ(games: None) -> None:
     assert not same(train("vdn"), train("vdn", optimiser="adam"))
 
 
-@pytest.mark.parametrize("steps", [1, 40, 333])
+@pytest.mark.parametrize("steps", [66, 333])
 def test_progress_ends_with_the_budget(games: None, steps: int) -> None:
     reported: list[int] = []
     create("vdn", {"hidden": 8}).train(SIGNALS, Budget("test", steps, 1), 0, reported.append)
@@ -228,6 +228,14 @@ def test_acting_reads_the_windows_that_were_learnt_from(games: None) -> None:
 def test_wrong_arguments_are_named(name: str, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         create(name, arguments)
+
+
+@pytest.mark.parametrize(("steps", "arguments"), [(32, {}), (33, {"update_every": 2}), (300, {"learning_starts": 1.0})])
+def test_a_run_that_would_learn_nothing_is_refused(games: None, steps: int, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"vdn would learn nothing in {steps} steps: its first update comes after"):
+        train("vdn", steps=steps, **arguments)
+    fewest = train("vdn", steps=34, batch_size=32, update_every=2)
+    assert not same(fewest, train("vdn", steps=34, batch_size=32, update_every=2, learning_rate=0.1))
 
 
 def test_single_agent_tasks_are_refused() -> None:

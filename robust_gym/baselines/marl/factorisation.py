@@ -112,6 +112,10 @@ class ValueFactorisation(TeamArguments):
         """Share of the budget before the first update."""
         return self.learning_starts
 
+    def first_update(self, steps: int) -> int:
+        """Return after how many of a run's steps there may be a first update: those until then are random."""
+        return max(self.batch_size, math.ceil(self.warm_up * steps))
+
     def train(
         self, task: Task, budget: Budget, seed: int, progress: Progress, checkpoints: Checkpoints | None = None
     ) -> TeamPolicy:
@@ -122,7 +126,8 @@ class ValueFactorisation(TeamArguments):
         the same when it is overdue; a run that goes on from it begins new episodes, and ends in others.
 
         Raises:
-            ValueError: If an argument is out of bounds, or the task's agents have no Discrete actions.
+            ValueError: If an argument is out of bounds, the budget ends before the first update, or the task's agents
+                have no Discrete actions.
             DisruptionError: If the task cannot honour the training disruption.
         """
         from robust_gym.baselines.base import one_thread
@@ -130,6 +135,13 @@ class ValueFactorisation(TeamArguments):
         from robust_gym.baselines.marl.policy import TeamPolicy
         from robust_gym.baselines.marl.trainer import Trainer
 
+        first = self.first_update(budget.steps)
+        if budget.steps // self.update_every <= first // self.update_every:
+            raise ValueError(
+                f"{self.algorithm} would learn nothing in {budget.steps} steps: its first update comes after {first} "
+                f"(batch_size={self.batch_size}, {self.warm_up:g} of the steps), and from there one every "
+                f"{self.update_every} (update_every)"
+            )
         copies = make_copies(task, self.distribution, self.n_envs, box=False, states=True, masks=self.action_masks)
         with contextlib.closing(copies), one_thread():
             trainer = Trainer(self, copies, budget.steps, seed)

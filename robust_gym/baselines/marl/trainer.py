@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +76,7 @@ class Trainer:
             self.restore(last)
             progress(self.collector.steps)
         algorithm, collector, learner = self.algorithm, self.collector, self.learner
-        warm_up = min(self.steps, max(algorithm.batch_size, math.ceil(algorithm.warm_up * self.steps)))
+        warm_up = min(self.steps, algorithm.first_update(self.steps))
         copy_every = max(1, self.steps // (algorithm.target_updates + 1))
         while (before := collector.steps) < self.steps:
             epsilon = 1.0 if before < warm_up else self.epsilon(before)
